@@ -1,0 +1,69 @@
+# Bare `make` prints the targets.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+BIN     := bin
+TOOLS   := $(CURDIR)/.tools
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+PLUGINS := $(notdir $(wildcard plugins/*))
+# mattn/go-sqlite3 is linked in name only: without cgo it is a stub, and modernc does the work.
+GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+
+.PHONY: help
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build bin/earshot and bin/plugins/earshot-listener-*
+	@mkdir -p $(BIN)/plugins
+	$(GOBUILD) -o $(BIN)/earshot ./host/cmd/earshot
+	@for p in $(PLUGINS); do $(GOBUILD) -o $(BIN)/plugins/earshot-listener-$$p ./plugins/$$p; done
+
+.PHONY: demo
+demo: build ## an SQLite queue, three events, real plugins: see a delivery in seconds
+	@$(BIN)/earshot demo --dir var/demo
+
+.PHONY: test
+test: $(TOOLS)/mailpit ## all tests with the race detector; installs what they need
+	EARSHOT_TEST_MAILPIT=$(TOOLS)/mailpit .ci/with-mariadb go test -race -timeout 20m ./...
+
+.PHONY: verify
+verify: ## formatting, vet, lint, generated code, go.mod
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run: make fmt"; exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	$(MAKE) lint verify-generated
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## the linters of .golangci.yml
+	$(TOOLS)/golangci-lint run ./...
+
+.PHONY: generate
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## make the Go code of listener.proto
+	cd sdk/proto && PATH="$(TOOLS):$$PATH" buf lint && PATH="$(TOOLS):$$PATH" buf generate
+
+.PHONY: verify-generated
+verify-generated: generate
+	@git diff --exit-code -- sdk/proto || { echo "sdk/proto is not what listener.proto makes: run make generate and commit it"; exit 1; }
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN) var
+
+# Tools are pinned here and never become requirements of the module.
+$(TOOLS)/golangci-lint:
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+$(TOOLS)/buf:
+	GOBIN=$(TOOLS) go install github.com/bufbuild/buf/cmd/buf@v1.75.0
+$(TOOLS)/protoc-gen-go:
+	GOBIN=$(TOOLS) go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+$(TOOLS)/protoc-gen-go-grpc:
+	GOBIN=$(TOOLS) go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+$(TOOLS)/mailpit:
+	GOBIN=$(TOOLS) go install github.com/axllent/mailpit@v1.27.11
