@@ -22,7 +22,7 @@ type fixture struct {
 }
 
 // onEach runs fn against the same suite on every database.
-func onEach(t *testing.T, fn func(f fixture)) {
+func onEach(t *testing.T, fn func(t *testing.T, f fixture)) {
 	testdb.Each(t, func(t *testing.T, db testdb.DB) {
 		f := fixture{t: t, db: db}
 		f.Store = f.host("host-a", "")
@@ -34,7 +34,7 @@ func onEach(t *testing.T, fn func(f fixture)) {
 			t.Fatal(err)
 		}
 		f.app = db.Open(t)
-		fn(f)
+		fn(t, f)
 	})
 }
 
@@ -132,7 +132,7 @@ func delivered(d event.Delivery) queue.Settled {
 }
 
 func TestInsertByPlainSQLIsAWholeEvent(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(1)
 		ds := f.claim(f.Store, 10, to("email", "log"))
 		if len(ds) != 2 {
@@ -156,7 +156,7 @@ func TestInsertByPlainSQLIsAWholeEvent(t *testing.T) {
 }
 
 func TestClaimIsInOrderAndNeverTwice(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(30)
 		other := f.host("host-b", "")
 		var ids []int64
@@ -180,7 +180,7 @@ func TestClaimIsInOrderAndNeverTwice(t *testing.T) {
 }
 
 func TestScheduledEventWaits(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		id, err := f.Enqueue(t.Context(), "later", []byte(`{}`), time.Hour)
 		if err != nil {
 			t.Fatal(err)
@@ -203,7 +203,7 @@ func TestScheduledEventWaits(t *testing.T) {
 }
 
 func TestOnlyTheFailingListenerIsTriedAgain(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(1)
 		ds := f.claim(f.Store, 1, to("email", "whatsapp"))
 		whatsapp := settled(ds[1], event.Outcome{Code: event.Retry, Reason: "gateway is down",
@@ -237,7 +237,7 @@ func TestOnlyTheFailingListenerIsTriedAgain(t *testing.T) {
 }
 
 func TestDeadDeliveryFailsTheEvent(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(1)
 		ds := f.claim(f.Store, 1, to("email", "log"))
 		f.record(f.Store, 0, settled(ds[0], event.Outcome{Code: event.Rejected, Reason: "no such mailbox"}))
@@ -270,7 +270,7 @@ func TestDeadDeliveryFailsTheEvent(t *testing.T) {
 }
 
 func TestAttemptsRunOut(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(1)
 		ds := f.claim(f.Store, 1, to("email"))
 		for range 3 {
@@ -289,7 +289,7 @@ func TestAttemptsRunOut(t *testing.T) {
 }
 
 func TestALeaseThatRanOutGoesToAnotherHost(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(1)
 		dead := f.claim(f.Store, 1, to("email"))[0]
 		other := f.host("host-b", "")
@@ -317,7 +317,7 @@ func TestALeaseThatRanOutGoesToAnotherHost(t *testing.T) {
 }
 
 func TestRenew(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(2)
 		ds := f.claim(f.Store, 2, to("email"))
 		f.expire()
@@ -333,7 +333,7 @@ func TestRenew(t *testing.T) {
 }
 
 func TestRefusedAndQuietEvents(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(3)
 		plan := func(ev event.Event) event.Plan {
 			switch ev.ID {
@@ -355,7 +355,7 @@ func TestRefusedAndQuietEvents(t *testing.T) {
 }
 
 func TestDeliveriesWithoutASlotWait(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(2)
 		plan := func(ev event.Event) event.Plan {
 			return event.Plan{Targets: []event.Target{{Listener: "email", Lease: ev.ID == 1, OrderingKey: "a7"}}}
@@ -376,7 +376,7 @@ func TestDeliveriesWithoutASlotWait(t *testing.T) {
 }
 
 func TestUnavailableHoldsTheListenerForAllHosts(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(1)
 		d := f.claim(f.Store, 1, to("email"))[0]
 		f.record(f.Store, 0, settled(d, event.Outcome{Code: event.Unavailable, Reason: "wrong password", RetryAfter: time.Hour}))
@@ -390,7 +390,7 @@ func TestUnavailableHoldsTheListenerForAllHosts(t *testing.T) {
 }
 
 func TestOversizeAndOddPayloadsAreRead(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.exec("INSERT INTO event_queue (event_name, payload) VALUES ('big', ?)", strings.Repeat("x", 1<<16+1))
 		f.exec("INSERT INTO event_queue (event_name, payload, max_attempts, create_datetime) VALUES ('empty', '', 7, NULL)")
 		sizes := map[string]int64{}
@@ -415,7 +415,7 @@ func TestOversizeAndOddPayloadsAreRead(t *testing.T) {
 }
 
 func TestAnEventWhoseRowIsGone(t *testing.T) {
-	onEach(t, func(f fixture) {
+	onEach(t, func(t *testing.T, f fixture) {
 		f.insert(1)
 		f.claim(f.Store, 1, to("email"))
 		f.expire()
