@@ -17,11 +17,13 @@ const (
 	Unavailable
 	// Lost: the plugin's process ended during the attempt.
 	Lost
-	// Returned: the host gave the delivery back before an answer, on shutdown.
+	// Returned: the host stopped before the call began, and gives it back.
 	Returned
+	// Interrupted: the host stopped during the call; it may have been delivered.
+	Interrupted
 )
 
-var codeNames = [...]string{"unknown", "delivered", "skipped", "retry", "rejected", "unavailable", "lost", "returned"}
+var codeNames = [...]string{"unknown", "delivered", "skipped", "retry", "rejected", "unavailable", "lost", "returned", "interrupted"}
 
 func (c Code) String() string {
 	if c < 0 || int(c) >= len(codeNames) {

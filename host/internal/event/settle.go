@@ -82,6 +82,8 @@ func Settle(d Delivery, o Outcome, p Policy, random float64) Settlement {
 		s.DueIn, s.Hold = clampRetryAfter(o.RetryAfter, HoldFor), true
 	case Returned:
 		s.Failed = false
+	case Interrupted:
+		s.Redelivered, s.Failed = true, false
 	case Lost:
 		s.Lost, s.Redelivered = d.Lost+1, true
 		s.DueIn = p.Backoff(s.Lost, random)

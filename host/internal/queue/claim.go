@@ -15,15 +15,6 @@ import (
 	"github.com/earshot-host/earshot/host/internal/event"
 )
 
-// Claim is what one call took from the queue.
-type Claim struct {
-	// Events is how many events left "pending"; as many as asked for means
-	// that there may be more.
-	Events int
-	// Deliveries are leased to this host.
-	Deliveries []event.Delivery
-}
-
 // planned is one row of event_deliveries to be laid out.
 type planned struct {
 	eventID int64
@@ -35,7 +26,7 @@ type planned struct {
 // the commit is returned: on a cluster, another node may have won.
 //
 // plan is called once per event and must be quick: it runs while rows are locked.
-func (s *Store) Claim(ctx context.Context, limit int, plan func(event.Event) event.Plan) (Claim, error) {
+func (s *Store) Claim(ctx context.Context, limit int, plan func(event.Event) event.Plan) (event.Claim, error) {
 	token := rand.Text()
 	var events []event.Event
 	leased := false
@@ -72,9 +63,9 @@ func (s *Store) Claim(ctx context.Context, limit int, plan func(event.Event) eve
 		return s.layOut(tx, ids, rows, token)
 	})
 	if err != nil {
-		return Claim{}, fmt.Errorf("claim up to %d events: %w", limit, err)
+		return event.Claim{}, fmt.Errorf("claim up to %d events: %w", limit, err)
 	}
-	claim := Claim{Events: len(events)}
+	claim := event.Claim{Events: len(events)}
 	if leased {
 		claim.Deliveries, err = s.readBackEvents(ctx, events, token)
 	}

@@ -34,12 +34,12 @@ func TestHostsDrainTogether(t *testing.T) {
 		for _, s := range hosts {
 			wg.Go(func() {
 				for {
-					var c queue.Claim
+					var c event.Claim
 					again(t, s, func() (err error) { c, err = s.Claim(t.Context(), 7, to("email", "log")); return })
 					if t.Failed() || c.Events == 0 {
 						return
 					}
-					var group []queue.Settled
+					var group []event.Settled
 					mu.Lock()
 					for _, d := range c.Deliveries {
 						seen[d.ID]++
@@ -74,7 +74,7 @@ func TestTheLastTwoDeliveriesEndAtOnce(t *testing.T) {
 			for j, s := range []*queue.Store{f.Store, other} {
 				wg.Go(func() {
 					again(t, s, func() error {
-						_, err := s.Record(t.Context(), []queue.Settled{delivered(ds[i+j])})
+						_, err := s.Record(t.Context(), []event.Settled{delivered(ds[i+j])})
 						return err
 					})
 				})

@@ -7,21 +7,14 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
-)
 
-// Due says where there is work now.
-type Due struct {
-	// Events: at least one pending event is due.
-	Events bool
-	// Listeners with a due delivery, and listeners that are on hold.
-	Listeners map[string]bool
-	Held      map[string]bool
-}
+	"github.com/earshot-host/earshot/host/internal/event"
+)
 
 // Due asks where there is work, in one statement that locks nothing: it is all
 // that an idle host costs its database.
-func (s *Store) Due(ctx context.Context, listeners []string) (Due, error) {
-	due := Due{Listeners: make(map[string]bool), Held: make(map[string]bool)}
+func (s *Store) Due(ctx context.Context, listeners []string) (event.Due, error) {
+	due := event.Due{Listeners: make(map[string]bool), Held: make(map[string]bool)}
 	var b strings.Builder
 	b.WriteString(`SELECT EXISTS(SELECT 1 FROM ` + s.opt.Table + ` WHERE status = 'pending' AND (scheduled_at IS NULL OR scheduled_at <= ` + s.queueNow + `))`)
 	args := make([]any, 0, 2*len(listeners))
@@ -37,7 +30,7 @@ func (s *Store) Due(ctx context.Context, listeners []string) (Due, error) {
 	}
 	err := query(s.db.WithContext(ctx), func(rows *sql.Rows) error { return rows.Scan(into...) }, b.String(), args...)
 	if err != nil {
-		return Due{}, fmt.Errorf("look for due events: %w", err)
+		return event.Due{}, fmt.Errorf("look for due events: %w", err)
 	}
 	due.Events = flags[0]
 	for i, name := range listeners {
@@ -47,7 +40,7 @@ func (s *Store) Due(ctx context.Context, listeners []string) (Due, error) {
 }
 
 // hold leaves a listener alone on all hosts until now plus settlement's wait.
-func (s *Store) hold(tx *gorm.DB, h Settled) error {
+func (s *Store) hold(tx *gorm.DB, h event.Settled) error {
 	return tx.Exec(`INSERT INTO event_listeners (listener, held_until, reason, updated_at) VALUES (?, `+s.later+`, ?, `+s.now+`)`+s.upsert,
 		h.Delivery.Listener, s.after(h.DueIn), clip(h.Error)).Error
 }

@@ -16,17 +16,10 @@ import (
 	"github.com/earshot-host/earshot/host/internal/event"
 )
 
-// Settled is one attempt that has ended, with what was decided about it.
-type Settled struct {
-	Delivery event.Delivery
-	Outcome  event.Outcome
-	event.Settlement
-}
-
 // Record writes what became of a group of deliveries, and what that means for
 // their events, in one transaction. Every write is fenced by the claim's token:
 // a delivery that is no longer ours is left as it is. It returns how many were not.
-func (s *Store) Record(ctx context.Context, group []Settled) (stale int, err error) {
+func (s *Store) Record(ctx context.Context, group []event.Settled) (stale int, err error) {
 	err = s.write(ctx, func(tx *gorm.DB) error {
 		stale = 0
 		plain, rest := split(group)
@@ -37,7 +30,7 @@ func (s *Store) Record(ctx context.Context, group []Settled) (stale int, err err
 			}
 			stale += len(plain[token]) - n
 		}
-		var failed []Settled
+		var failed []event.Settled
 		for _, st := range rest {
 			ok, err := s.settle(tx, st)
 			switch {
@@ -69,10 +62,10 @@ func (s *Store) Record(ctx context.Context, group []Settled) (stale int, err err
 // split parts the deliveries that all end alike, by token, from those with
 // something of their own to write. Both come out in the order of their ids, so
 // that two hosts never wait for each other in a circle.
-func split(group []Settled) (map[string][]int64, []Settled) {
+func split(group []event.Settled) (map[string][]int64, []event.Settled) {
 	plain := make(map[string][]int64)
-	var rest []Settled
-	for _, st := range slices.SortedFunc(slices.Values(group), func(a, b Settled) int { return cmp.Compare(a.Delivery.ID, b.Delivery.ID) }) {
+	var rest []event.Settled
+	for _, st := range slices.SortedFunc(slices.Values(group), func(a, b event.Settled) int { return cmp.Compare(a.Delivery.ID, b.Delivery.ID) }) {
 		own := st.Attempts != 1 || st.Outcome.ExternalID != "" || len(st.Outcome.Receipts) > 0
 		if st.State == event.Done && !own {
 			plain[st.Delivery.Token] = append(plain[st.Delivery.Token], st.Delivery.ID)
@@ -91,7 +84,7 @@ func (s *Store) finish(tx *gorm.DB, token string, ids []int64) (int, error) {
 }
 
 // settle writes one delivery and reports whether it was still ours.
-func (s *Store) settle(tx *gorm.DB, st Settled) (bool, error) {
+func (s *Store) settle(tx *gorm.DB, st event.Settled) (bool, error) {
 	receipts, err := encodeReceipts(st.Delivery.Receipts, st.Outcome.Receipts)
 	if err != nil {
 		return false, err
@@ -110,7 +103,7 @@ func (s *Store) settle(tx *gorm.DB, st Settled) (bool, error) {
 	return res.RowsAffected == 1, res.Error
 }
 
-func (s *Store) logAttempts(tx *gorm.DB, failed []Settled) error {
+func (s *Store) logAttempts(tx *gorm.DB, failed []event.Settled) error {
 	if len(failed) == 0 {
 		return nil
 	}
@@ -127,7 +120,7 @@ func (s *Store) logAttempts(tx *gorm.DB, failed []Settled) error {
 	return tx.Exec(b.String(), args...).Error
 }
 
-func eventIDs(group []Settled) []int64 {
+func eventIDs(group []event.Settled) []int64 {
 	ids := make([]int64, len(group))
 	for i, st := range group {
 		ids[i] = st.Delivery.Event.ID

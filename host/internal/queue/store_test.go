@@ -99,7 +99,7 @@ func (f fixture) claim(s *queue.Store, limit int, plan func(event.Event) event.P
 	return c.Deliveries
 }
 
-func (f fixture) record(s *queue.Store, want int, group ...queue.Settled) {
+func (f fixture) record(s *queue.Store, want int, group ...event.Settled) {
 	f.t.Helper()
 	stale, err := s.Record(f.t.Context(), group)
 	if err != nil {
@@ -122,12 +122,12 @@ func to(listeners ...string) func(event.Event) event.Plan {
 }
 
 // settled decides an outcome under a policy of three attempts, a minute apart.
-func settled(d event.Delivery, o event.Outcome) queue.Settled {
+func settled(d event.Delivery, o event.Outcome) event.Settled {
 	p := event.Policy{MaxAttempts: 3, First: time.Minute, Factor: 2, Max: time.Hour}
-	return queue.Settled{Delivery: d, Outcome: o, Settlement: event.Settle(d, o, p, 0.5)}
+	return event.Settled{Delivery: d, Outcome: o, Settlement: event.Settle(d, o, p, 0.5)}
 }
 
-func delivered(d event.Delivery) queue.Settled {
+func delivered(d event.Delivery) event.Settled {
 	return settled(d, event.Outcome{Code: event.Delivered})
 }
 
