@@ -95,7 +95,7 @@ func Settle(d Delivery, o Outcome, p Policy, random float64) Settlement {
 		s.Attempts = d.Attempts + 1
 		s.Redelivered = d.Redelivered || o.Code == Unknown
 		s.DueIn = clampRetryAfter(o.RetryAfter, p.Backoff(s.Attempts, random))
-		if limit := p.attempts(d.Event); s.Attempts >= limit {
+		if limit := p.Attempts(d.Event); s.Attempts >= limit {
 			s.State = Dead
 			s.Error = fmt.Sprintf("gave up after %d of %d attempts: %s", s.Attempts, limit, o.Reason)
 		}
@@ -104,7 +104,7 @@ func Settle(d Delivery, o Outcome, p Policy, random float64) Settlement {
 }
 
 // Attempts returns how many attempts ev gets under p.
-func (p Policy) attempts(ev Event) int {
+func (p Policy) Attempts(ev Event) int {
 	switch {
 	case p.MaxAttempts > 0:
 		return p.MaxAttempts
