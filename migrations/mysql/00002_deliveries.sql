@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS event_deliveries (
   finished_at  DATETIME(6)  NULL,
   PRIMARY KEY (id),
   UNIQUE KEY event_listener (event_id, listener),
-  KEY due (listener, due_at, id)
+  KEY due (listener, due_at, id),
+  KEY lane (listener, ordering_key, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 CREATE TABLE IF NOT EXISTS event_attempts (
@@ -36,14 +37,30 @@ CREATE TABLE IF NOT EXISTS event_attempts (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 CREATE TABLE IF NOT EXISTS event_listeners (
-  listener   VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  held_until DATETIME(6)  NULL,
-  reason     TEXT         NULL,
-  updated_at DATETIME(6)  NOT NULL,
+  listener      VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  paused_at     DATETIME(6)  NULL COMMENT 'by a person, until resumed',
+  held_since    DATETIME(6)  NULL COMMENT 'by the host, until it has delivered again',
+  held_until    DATETIME(6)  NULL,
+  holds         INT          NOT NULL DEFAULT 0 COMMENT 'in a row',
+  reason        TEXT         NULL,
+  crashes       INT          NOT NULL DEFAULT 0,
+  crashes_since DATETIME(6)  NULL,
+  rate_next     DATETIME(6)  NULL COMMENT 'how far the rate has been used up',
   PRIMARY KEY (listener)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
+CREATE TABLE IF NOT EXISTS event_locks (
+  name       VARCHAR(32)  CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  holder     VARCHAR(100) NULL,
+  held_until DATETIME(6)  NULL,
+  taken      BIGINT       NOT NULL DEFAULT 0 COMMENT 'rises at each use: on a cluster, what makes two users conflict',
+  PRIMARY KEY (name)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+INSERT IGNORE INTO event_locks (name) VALUES ('order'), ('probe'), ('retention');
+
 -- +goose Down
+DROP TABLE IF EXISTS event_locks;
 DROP TABLE IF EXISTS event_listeners;
 DROP TABLE IF EXISTS event_attempts;
 DROP TABLE IF EXISTS event_deliveries;

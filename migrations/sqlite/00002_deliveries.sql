@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS event_deliveries (
   UNIQUE (event_id, listener)
 );
 CREATE INDEX IF NOT EXISTS event_deliveries_due ON event_deliveries (listener, due_at, id);
+CREATE INDEX IF NOT EXISTS event_deliveries_lane ON event_deliveries (listener, ordering_key, id);
 
 CREATE TABLE IF NOT EXISTS event_attempts (
   id          INTEGER      NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -34,13 +35,28 @@ CREATE TABLE IF NOT EXISTS event_attempts (
 CREATE INDEX IF NOT EXISTS event_attempts_event ON event_attempts (event_id, id);
 
 CREATE TABLE IF NOT EXISTS event_listeners (
-  listener   VARCHAR(100) NOT NULL PRIMARY KEY,
-  held_until DATETIME     NULL,
-  reason     TEXT         NULL,
-  updated_at DATETIME     NOT NULL
+  listener      VARCHAR(100) NOT NULL PRIMARY KEY,
+  paused_at     DATETIME     NULL, -- by a person, until resumed
+  held_since    DATETIME     NULL, -- by the host, until it has delivered again
+  held_until    DATETIME     NULL,
+  holds         INT          NOT NULL DEFAULT 0, -- in a row
+  reason        TEXT         NULL,
+  crashes       INT          NOT NULL DEFAULT 0,
+  crashes_since DATETIME     NULL,
+  rate_next     DATETIME     NULL  -- how far the rate has been used up
 );
 
+CREATE TABLE IF NOT EXISTS event_locks (
+  name       VARCHAR(32)  NOT NULL PRIMARY KEY,
+  holder     VARCHAR(100) NULL,
+  held_until DATETIME     NULL,
+  taken      BIGINT       NOT NULL DEFAULT 0
+);
+
+INSERT OR IGNORE INTO event_locks (name) VALUES ('order'), ('probe'), ('retention');
+
 -- +goose Down
+DROP TABLE IF EXISTS event_locks;
 DROP TABLE IF EXISTS event_listeners;
 DROP TABLE IF EXISTS event_attempts;
 DROP TABLE IF EXISTS event_deliveries;

@@ -50,9 +50,15 @@ type Delivery struct {
 	// Redelivered says that an earlier attempt ended without an answer.
 	Redelivered bool
 	Receipts    []Receipt
+	// OrderingKey is what Target.OrderingKey was when the delivery was laid out.
+	OrderingKey string
 	// Token fences the claim: what is recorded under another token changes nothing.
 	Token string
 }
+
+// Suspect reports whether d has been part of a crash: it must run alone, so
+// that another crash tells who is to blame.
+func (d Delivery) Suspect() bool { return d.Lost > 0 }
 
 // Receipt says that somebody was told; a retry does not tell them again.
 type Receipt struct {

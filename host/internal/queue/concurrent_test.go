@@ -35,7 +35,7 @@ func TestHostsDrainTogether(t *testing.T) {
 			wg.Go(func() {
 				for {
 					var c event.Claim
-					again(t, s, func() (err error) { c, err = s.Claim(t.Context(), 7, to("email", "log")); return })
+					again(t, s, func() (err error) { c, err = s.Claim(t.Context(), 7, false, each(to("email", "log"))); return })
 					if t.Failed() || c.Events == 0 {
 						return
 					}
@@ -91,12 +91,12 @@ func TestReturnedDeliveryIsDueAtOnceAndKeepsItsError(t *testing.T) {
 		d := f.claim(f.Store, 1, to("email"))[0]
 		f.record(f.Store, 0, settled(d, event.Outcome{Code: event.Retry, Reason: "busy"}))
 		f.expire()
-		ds, _ := f.ClaimDue(t.Context(), "email", 1)
+		ds := f.take(f.Store, "email", 1)
 		f.record(f.Store, 0, settled(ds[0], event.Outcome{Code: event.Returned}))
 		f.want("busy", "SELECT last_error FROM event_deliveries")
 		f.want("1", "SELECT attempts FROM event_deliveries")
 		f.want("1", "SELECT COUNT(*) FROM event_attempts")
-		if ds, _ = f.ClaimDue(t.Context(), "email", 1); len(ds) != 1 || ds[0].Redelivered {
+		if ds = f.take(f.Store, "email", 1); len(ds) != 1 || ds[0].Redelivered {
 			t.Errorf("returned delivery = %+v", ds)
 		}
 	})

@@ -18,18 +18,26 @@ type dialect struct {
 	// row that this session inserted last.
 	queueLater string
 	lastID     string
-	// age is how many microseconds ago the create_datetime of row e was.
-	age string
-	// lock keeps other claimers off the rows that a claim reads.
-	lock string
+	// age is how many microseconds after one time another is: age(from, to).
+	age func(from, to string) string
+	// skip locks the rows that a claim reads and passes over those that others
+	// hold; empty where one transaction writes at a time.
+	skip string
 	// wait locks the rows that a roll-up reads, waiting for others.
 	wait string
-	// ignore ends an INSERT whose duplicates are left alone.
-	ignore string
-	// upsert ends an INSERT into event_listeners that replaces the row.
-	upsert string
-	// transient tells a fault that is gone when tried again.
+	// ignore ends an INSERT of deliveries whose duplicates are left alone,
+	// ignoreListener one of listeners.
+	ignore, ignoreListener string
+	// conflict tells that another transaction was in the way: the same one may
+	// be tried again at once.
+	conflict func(error) bool
+	// severed tells that the connection was lost: the last statement may have
+	// been carried out.
+	severed func(error) bool
+	// transient tells any fault that is gone when tried again later.
 	transient func(error) bool
+	// unknown tells an error about a statement that the server does not know.
+	unknown func(error) bool
 	// missing tells an error about a table or column that is not there.
 	missing func(error) bool
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"time"
 
@@ -23,10 +24,13 @@ const (
 	errUnknownSchema = 1049
 )
 
-// mysqlTransient are errors that say "not now": deadlock, lock wait, changed
-// since read, lock not free, server going away, read-only after a failover,
-// too many connections, a Galera node that is not ready.
-var mysqlTransient = []uint16{1213, 1205, 1020, 3572, 1053, 2006, 2013, 1290, 1836, 1040, 1203, 1047}
+// conflicts say that another transaction was in the way: deadlock (on Galera
+// also at COMMIT: another node won), lock wait, changed since read, lock not free.
+var conflicts = []uint16{1213, 1205, 1020, 3572}
+
+// outages say "not now": server going away, read-only after a failover, too
+// many connections, a Galera node that is not ready.
+var outages = []uint16{1053, 2006, 2013, 1290, 1836, 1040, 1203, 1047, 1927}
 
 func openMySQL(ctx context.Context, dsn string) (*sql.DB, gorm.Dialector, dialect, error) {
 	fail := func(err error) (*sql.DB, gorm.Dialector, dialect, error) {
@@ -66,35 +70,29 @@ func openMySQL(ctx context.Context, dsn string) (*sql.DB, gorm.Dialector, dialec
 	if err := pool.PingContext(ctx); err != nil {
 		return fail(errors.Join(unreachable(cfg, err), pool.Close()))
 	}
-	d := mysqlDialect()
-	if _, err := pool.ExecContext(ctx, "SELECT 1 FROM (SELECT 1 AS a) AS t FOR UPDATE SKIP LOCKED"); isNumber(err, errSyntax) {
-		// Claimers wait for one another: slower, as safe.
-		d.lock = " FOR UPDATE"
-	}
-	return pool, gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true}), d, nil
+	return pool, gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true}), mysqlDialect(), nil
 }
 
 func mysqlDialect() dialect {
 	return dialect{
-		name:       "mysql",
-		now:        "UTC_TIMESTAMP(6)",
-		queueNow:   "NOW(6)",
-		later:      "UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND",
-		after:      func(d time.Duration) any { return d.Microseconds() },
-		queueLater: "NOW(6) + INTERVAL ? MICROSECOND",
-		lastID:     "LAST_INSERT_ID()",
-		age:        "TIMESTAMPDIFF(MICROSECOND, e.create_datetime, NOW(6))",
-		lock:       " FOR UPDATE SKIP LOCKED",
-		wait:       " FOR UPDATE",
-		ignore:     " ON DUPLICATE KEY UPDATE id = id",
-		upsert:     " ON DUPLICATE KEY UPDATE held_until = VALUES(held_until), reason = VALUES(reason), updated_at = VALUES(updated_at)",
+		name:           "mysql",
+		now:            "UTC_TIMESTAMP(6)",
+		queueNow:       "NOW(6)",
+		later:          "UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND",
+		after:          func(d time.Duration) any { return d.Microseconds() },
+		queueLater:     "NOW(6) + INTERVAL ? MICROSECOND",
+		lastID:         "LAST_INSERT_ID()",
+		age:            func(from, to string) string { return "TIMESTAMPDIFF(MICROSECOND, " + from + ", " + to + ")" },
+		skip:           " FOR UPDATE SKIP LOCKED",
+		wait:           " FOR UPDATE",
+		ignore:         " ON DUPLICATE KEY UPDATE id = id",
+		ignoreListener: " ON DUPLICATE KEY UPDATE listener = listener",
+		conflict:       func(err error) bool { return isNumber(err, conflicts...) },
+		severed:        severed,
 		transient: func(err error) bool {
-			var e *mysql.MySQLError
-			if errors.As(err, &e) {
-				return slices.Contains(mysqlTransient, e.Number)
-			}
-			return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, io.EOF) || isNet(err)
+			return isNumber(err, conflicts...) || isNumber(err, outages...) || severed(err)
 		},
+		unknown: func(err error) bool { return isNumber(err, errSyntax) },
 		missing: func(err error) bool { return isNumber(err, errNoSuchTable) || isNumber(err, errNoSuchColumn) },
 	}
 }
@@ -112,9 +110,14 @@ func unreachable(cfg *mysql.Config, err error) error {
 	return fmt.Errorf("%w: no answer from %s: %w; is the server up, and is database.dsn right?", ErrUnreachable, where, err)
 }
 
-func isNumber(err error, number uint16) bool {
+func severed(err error) bool {
+	var e net.Error
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, io.EOF) || errors.As(err, &e)
+}
+
+func isNumber(err error, numbers ...uint16) bool {
 	var e *mysql.MySQLError
-	return errors.As(err, &e) && e.Number == number
+	return errors.As(err, &e) && slices.Contains(numbers, e.Number)
 }
 
 // readCommitted opens sessions at READ COMMITTED: at the server's default, a

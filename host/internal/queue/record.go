@@ -31,6 +31,7 @@ func (s *Store) Record(ctx context.Context, group []event.Settled) (stale int, e
 			stale += len(plain[token]) - n
 		}
 		var failed []event.Settled
+		var finished []event.Delivery
 		for _, st := range rest {
 			ok, err := s.settle(tx, st)
 			switch {
@@ -42,16 +43,20 @@ func (s *Store) Record(ctx context.Context, group []event.Settled) (stale int, e
 			case st.Failed:
 				failed = append(failed, st)
 			}
-			if st.Hold {
-				if err := s.hold(tx, st); err != nil {
-					return err
-				}
+			if st.State != event.Open && st.Delivery.OrderingKey != "" {
+				finished = append(finished, st.Delivery)
 			}
 		}
 		if err := s.logAttempts(tx, failed); err != nil {
 			return err
 		}
-		return s.rollUp(tx, eventIDs(group))
+		if err := s.handOver(tx, finished); err != nil {
+			return err
+		}
+		if err := s.rollUp(tx, eventIDs(group)); err != nil {
+			return err
+		}
+		return s.noteHealth(tx, group)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("record %d deliveries: %w", len(group), err)
@@ -66,7 +71,7 @@ func split(group []event.Settled) (map[string][]int64, []event.Settled) {
 	plain := make(map[string][]int64)
 	var rest []event.Settled
 	for _, st := range slices.SortedFunc(slices.Values(group), func(a, b event.Settled) int { return cmp.Compare(a.Delivery.ID, b.Delivery.ID) }) {
-		own := st.Attempts != 1 || st.Outcome.ExternalID != "" || len(st.Outcome.Receipts) > 0
+		own := st.Attempts != 1 || st.Delivery.OrderingKey != "" || st.Outcome.ExternalID != "" || len(st.Outcome.Receipts) > 0
 		if st.State == event.Done && !own {
 			plain[st.Delivery.Token] = append(plain[st.Delivery.Token], st.Delivery.ID)
 		} else {
@@ -137,8 +142,6 @@ func encodeReceipts(before, added []event.Receipt) (sql.NullString, error) {
 	b, err := json.Marshal(all)
 	return sql.NullString{String: string(b), Valid: true}, err
 }
-
-func null(text string) sql.NullString { return sql.NullString{String: text, Valid: text != ""} }
 
 // maxText is the longest error that is kept, in bytes: enough to read, and far
 // below the 65,535 of a TEXT column in a session that is strict.

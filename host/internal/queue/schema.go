@@ -11,7 +11,8 @@ const queueColumns = "id, event_name, payload, status, attempts, max_attempts, e
 var ownTables = map[string]string{
 	"event_deliveries": "id, event_id, listener, state, due_at, token, host, attempts, lost, redelivered, ordering_key, receipts, last_error, external_id, created_at, finished_at",
 	"event_attempts":   "id, event_id, listener, attempt, outcome, error, host, finished_at",
-	"event_listeners":  "listener, held_until, reason, updated_at",
+	"event_listeners":  "listener, paused_at, held_since, held_until, holds, reason, crashes, crashes_since, rate_next",
+	"event_locks":      "name, holder, held_until, taken",
 }
 
 // Check reports what the tables lack for this version, as ErrSchema.

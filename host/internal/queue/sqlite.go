@@ -53,17 +53,24 @@ func sqliteDialect() dialect {
 		after:      func(d time.Duration) any { return fmt.Sprintf("%+.3f seconds", d.Seconds()) },
 		queueLater: "strftime('%Y-%m-%d %H:%M:%f', 'now', ?)",
 		lastID:     "last_insert_rowid()",
-		age:        "CAST((julianday('now') - julianday(e.create_datetime)) * 86400000000 AS INTEGER)",
-		ignore:     " ON CONFLICT (event_id, listener) DO NOTHING",
-		upsert:     " ON CONFLICT (listener) DO UPDATE SET held_until = excluded.held_until, reason = excluded.reason, updated_at = excluded.updated_at",
-		transient: func(err error) bool {
-			var e *sqlite.Error
-			// The low byte is the primary code: BUSY_SNAPSHOT is BUSY too.
-			return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+		age: func(from, to string) string {
+			return "CAST((julianday(" + to + ") - julianday(" + from + ")) * 86400000000 AS INTEGER)"
 		},
+		ignore:         " ON CONFLICT (event_id, listener) DO NOTHING",
+		ignoreListener: " ON CONFLICT (listener) DO NOTHING",
+		conflict:       busy,
+		severed:        func(error) bool { return false },
+		transient:      busy,
+		unknown:        func(error) bool { return false },
 		missing: func(err error) bool {
 			// SQLite has no code of its own for these.
 			return err != nil && (strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column"))
 		},
 	}
+}
+
+func busy(err error) bool {
+	var e *sqlite.Error
+	// The low byte is the primary code: BUSY_SNAPSHOT is BUSY too.
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }

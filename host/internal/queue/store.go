@@ -2,9 +2,11 @@
 // own deliveries. It is the only package that speaks SQL to them, and it knows
 // nothing of listeners beyond their names.
 //
-// One event walks through its files in this order: claim.go takes it and lays
-// out its deliveries, renew.go keeps the leases alive, record.go writes what
-// became of each delivery, rollup.go what that means for the event.
+// One event walks through its files in this order: claim.go takes it, layout.go
+// lays out its deliveries, take.go leases those that could not be delivered at
+// once (order.go and rate.go say which may go), renew.go keeps the leases
+// alive, record.go writes what became of each delivery, hold.go what that means
+// for the listener, rollup.go what it means for the event.
 package queue
 
 import (
@@ -12,6 +14,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -53,6 +57,10 @@ type Store struct {
 	sql *sql.DB
 	opt Options
 	dialect
+	conflicts atomic.Int64
+
+	mu   sync.Mutex
+	lock *string // nil until claimLock has found it
 }
 
 // Open connects to the database. It does not make or check tables: see Check.
@@ -100,11 +108,6 @@ func (s *Store) Close() error { return s.sql.Close() }
 
 // Adopted reports whether the queue is a table of the application's own making.
 func (s *Store) Adopted() bool { return s.opt.Table != DefaultTable }
-
-// write runs fn in one transaction.
-func (s *Store) write(ctx context.Context, fn func(tx *gorm.DB) error) error {
-	return s.db.WithContext(ctx).Transaction(fn)
-}
 
 // query runs a statement and calls scan for each row.
 func query(db *gorm.DB, scan func(*sql.Rows) error, stmt string, args ...any) error {

@@ -92,7 +92,7 @@ func (f fixture) expire() {
 
 func (f fixture) claim(s *queue.Store, limit int, plan func(event.Event) event.Plan) []event.Delivery {
 	f.t.Helper()
-	c, err := s.Claim(f.t.Context(), limit, plan)
+	c, err := s.Claim(f.t.Context(), limit, false, each(plan))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -119,6 +119,27 @@ func to(listeners ...string) func(event.Event) event.Plan {
 		}
 		return p
 	}
+}
+
+// each plans events one by one.
+func each(plan func(event.Event) event.Plan) queue.Planner {
+	return func(events []event.Event) []event.Plan {
+		var plans []event.Plan
+		for _, ev := range events {
+			plans = append(plans, plan(ev))
+		}
+		return plans
+	}
+}
+
+// take leases due deliveries of a listener that has no order and no rate.
+func (f fixture) take(s *queue.Store, listener string, limit int) []event.Delivery {
+	f.t.Helper()
+	taken, err := s.Take(f.t.Context(), event.Take{Listener: listener, Limit: limit})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return taken.Deliveries
 }
 
 // settled decides an outcome under a policy of three attempts, a minute apart.
@@ -212,16 +233,16 @@ func TestOnlyTheFailingListenerIsTriedAgain(t *testing.T) {
 		f.want("processing", "SELECT status FROM event_queue")
 		f.want("whatsapp: gateway is down (will be tried again)", "SELECT error_message FROM event_queue")
 
-		if due, _ := f.ClaimDue(t.Context(), "whatsapp", 10); len(due) != 0 {
+		if due := f.take(f.Store, "whatsapp", 10); len(due) != 0 {
 			t.Fatal("retry came at once, without its backoff")
 		}
 		f.expire()
-		if due, _ := f.ClaimDue(t.Context(), "email", 10); len(due) != 0 {
+		if due := f.take(f.Store, "email", 10); len(due) != 0 {
 			t.Fatal("the listener that delivered is tried again")
 		}
-		due, err := f.ClaimDue(t.Context(), "whatsapp", 10)
-		if err != nil || len(due) != 1 {
-			t.Fatalf("ClaimDue = %d, %v", len(due), err)
+		due := f.take(f.Store, "whatsapp", 10)
+		if len(due) != 1 {
+			t.Fatalf("Take = %d", len(due))
 		}
 		d := due[0]
 		if d.Attempts != 1 || d.Redelivered || string(d.Event.Payload) != `{"n":0}` || len(d.Receipts) != 1 || d.Receipts[0].ExternalID != "w1" {
@@ -252,11 +273,11 @@ func TestDeadDeliveryFailsTheEvent(t *testing.T) {
 			t.Fatalf("reopened deliveries wait for a slot, got %d leased", len(again))
 		}
 		f.want("processing", "SELECT status FROM event_queue")
-		due, _ := f.ClaimDue(t.Context(), "email", 10)
+		due := f.take(f.Store, "email", 10)
 		if len(due) != 1 || due[0].Attempts != 0 {
 			t.Fatalf("reopened = %+v", due)
 		}
-		if other, _ := f.ClaimDue(t.Context(), "log", 10); len(other) != 0 {
+		if other := f.take(f.Store, "log", 10); len(other) != 0 {
 			t.Fatal("the listener that delivered is told again")
 		}
 		f.record(f.Store, 0, delivered(due[0]))
@@ -276,7 +297,7 @@ func TestAttemptsRunOut(t *testing.T) {
 		for range 3 {
 			f.record(f.Store, 0, settled(ds[0], event.Outcome{Code: event.Retry, Reason: "busy"}))
 			f.expire()
-			ds, _ = f.ClaimDue(t.Context(), "email", 1)
+			ds = f.take(f.Store, "email", 1)
 			if len(ds) == 0 {
 				break
 			}
@@ -293,13 +314,13 @@ func TestALeaseThatRanOutGoesToAnotherHost(t *testing.T) {
 		f.insert(1)
 		dead := f.claim(f.Store, 1, to("email"))[0]
 		other := f.host("host-b", "")
-		if due, _ := other.ClaimDue(t.Context(), "email", 1); len(due) != 0 {
+		if due := f.take(other, "email", 1); len(due) != 0 {
 			t.Fatal("claimed inside a live lease")
 		}
 		f.expire()
-		due, err := other.ClaimDue(t.Context(), "email", 1)
-		if err != nil || len(due) != 1 {
-			t.Fatalf("rescue = %d, %v", len(due), err)
+		due := f.take(other, "email", 1)
+		if len(due) != 1 {
+			t.Fatalf("rescue = %d", len(due))
 		}
 		if !due[0].Redelivered || due[0].Attempts != 0 {
 			t.Errorf("rescued = %+v, want redelivered and no attempt spent", due[0])
@@ -321,12 +342,12 @@ func TestRenew(t *testing.T) {
 		f.insert(2)
 		ds := f.claim(f.Store, 2, to("email"))
 		f.expire()
-		stolen, _ := f.host("host-b", "").ClaimDue(t.Context(), "email", 1)
+		stolen := f.take(f.host("host-b", ""), "email", 1)
 		lost, err := f.Renew(t.Context(), ds)
 		if err != nil || len(lost) != 1 || lost[0] != stolen[0].ID {
 			t.Fatalf("Renew lost %v (%v), want [%d]", lost, err, stolen[0].ID)
 		}
-		if due, _ := f.ClaimDue(t.Context(), "email", 2); len(due) != 0 {
+		if due := f.take(f.Store, "email", 2); len(due) != 0 {
 			t.Error("a renewed lease was claimed")
 		}
 	})
@@ -364,12 +385,12 @@ func TestDeliveriesWithoutASlotWait(t *testing.T) {
 			t.Fatalf("leased %d, want 1", len(ds))
 		}
 		due, _ := f.Due(t.Context(), []string{"email", "log"})
-		if !due.Listeners["email"] || due.Listeners["log"] || due.Events {
+		if !due.Listeners["email"].Due || due.Listeners["log"].Due || due.Events {
 			t.Errorf("Due = %+v", due)
 		}
-		ds, _ := f.ClaimDue(t.Context(), "email", 5)
+		ds := f.take(f.Store, "email", 5)
 		if len(ds) != 1 || ds[0].Event.ID != 2 || ds[0].Redelivered {
-			t.Errorf("ClaimDue = %+v", ds)
+			t.Errorf("Take = %+v", ds)
 		}
 		f.want("2", "SELECT COUNT(*) FROM event_deliveries WHERE ordering_key = 'a7'")
 	})
@@ -381,7 +402,7 @@ func TestUnavailableHoldsTheListenerForAllHosts(t *testing.T) {
 		d := f.claim(f.Store, 1, to("email"))[0]
 		f.record(f.Store, 0, settled(d, event.Outcome{Code: event.Unavailable, Reason: "wrong password", RetryAfter: time.Hour}))
 		due, err := f.host("host-b", "").Due(t.Context(), []string{"email", "log"})
-		if err != nil || !due.Held["email"] || due.Held["log"] {
+		if err != nil || !due.Listeners["email"].Held || due.Listeners["log"].Held {
 			t.Fatalf("Due = %+v, %v", due, err)
 		}
 		f.want("0", "SELECT attempts FROM event_deliveries")
@@ -420,9 +441,9 @@ func TestAnEventWhoseRowIsGone(t *testing.T) {
 		f.claim(f.Store, 1, to("email"))
 		f.expire()
 		f.exec("DELETE FROM event_queue")
-		ds, err := f.ClaimDue(t.Context(), "email", 1)
-		if err != nil || len(ds) != 1 || ds[0].Event.Name != "" {
-			t.Fatalf("ClaimDue = %+v, %v", ds, err)
+		ds := f.take(f.Store, "email", 1)
+		if len(ds) != 1 || ds[0].Event.Name != "" {
+			t.Fatalf("Take = %+v", ds)
 		}
 		f.record(f.Store, 0, settled(ds[0], event.Outcome{Code: event.Rejected, Reason: "gone"}))
 		f.want("dead", "SELECT state FROM event_deliveries")

@@ -1,0 +1,87 @@
+package queue
+
+import (
+	"database/sql"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/earshot-host/earshot/host/internal/event"
+)
+
+// layout is the deliveries that a claim makes.
+type layout struct {
+	events []int64
+	rows   []planned
+	// leased says that at least one of them is this host's at once.
+	leased bool
+}
+
+// planned is one row of event_deliveries to be laid out.
+type planned struct {
+	eventID int64
+	event.Target
+}
+
+func (l *layout) add(eventID int64, targets []event.Target) {
+	l.events = append(l.events, eventID)
+	for _, t := range targets {
+		l.rows = append(l.rows, planned{eventID, t})
+		l.leased = l.leased || t.Lease
+	}
+}
+
+// layOut inserts the deliveries. Rows that exist belong to an event that was
+// set to pending again: what was delivered stays so, what was dead is reopened.
+func (s *Store) layOut(tx *gorm.DB, l layout, token string) error {
+	var inserted int64
+	// SQLite takes 32,766 parameters in a statement.
+	for part := range slices.Chunk(l.rows, 4000) {
+		n, err := s.insertDeliveries(tx, part, token)
+		if err != nil {
+			return err
+		}
+		inserted += n
+	}
+	if inserted == int64(len(l.rows)) {
+		return nil
+	}
+	byListener := make(map[string][]int64)
+	for _, r := range l.rows {
+		byListener[r.Listener] = append(byListener[r.Listener], r.eventID)
+	}
+	for listener, eventIDs := range byListener {
+		err := tx.Exec(`UPDATE event_deliveries SET state = ?, due_at = `+s.now+`, token = NULL, attempts = 0, lost = 0, finished_at = NULL
+			WHERE listener = ? AND event_id IN ? AND state = ?`, event.Open, listener, eventIDs, event.Dead).Error
+		if err != nil {
+			return err
+		}
+	}
+	return s.rollUp(tx, l.events)
+}
+
+func (s *Store) insertDeliveries(tx *gorm.DB, rows []planned, token string) (int64, error) {
+	var b strings.Builder
+	b.Grow(100 + 80*len(rows))
+	b.WriteString("INSERT INTO event_deliveries (event_id, listener, state, due_at, token, host, ordering_key, created_at) VALUES ")
+	args := make([]any, 0, 6*len(rows))
+	for i, r := range rows {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		args = append(args, r.eventID, r.Listener)
+		if r.Lease {
+			b.WriteString("(?, ?, 'open', " + s.later + ", ?, ?, ?, " + s.now + ")")
+			args = append(args, s.after(s.opt.Lease), token, s.opt.Host)
+		} else {
+			b.WriteString("(?, ?, 'open', " + s.now + ", NULL, NULL, ?, " + s.now + ")")
+		}
+		args = append(args, null(clipTo(r.OrderingKey, 191)))
+	}
+	b.WriteString(s.ignore)
+	res := tx.Exec(b.String(), args...)
+	return res.RowsAffected, res.Error
+}
+
+func null(text string) sql.NullString { return sql.NullString{String: text, Valid: text != ""} }
