@@ -18,6 +18,10 @@ import (
 // *ConfigError with the path of its key. A key without a value keeps what v
 // holds, so defaults can be set before. The text of a fault never holds a value.
 func (c Config) Decode(v any) error {
+	if c.probe != nil {
+		*c.probe = v
+		return errProbed
+	}
 	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {
 		return fmt.Errorf("decode configuration: need a pointer, not %T", v)
@@ -50,7 +54,8 @@ func (d *decoder) value(path string, raw json.RawMessage, v reflect.Value) {
 	}
 	if readsItself(v) {
 		if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
-			d.typeFault(path, raw, v.Type(), err)
+			// Such types are written as text, whatever they are inside.
+			d.typeFault(path, raw, "text", err)
 		}
 		return
 	}
@@ -77,14 +82,14 @@ func (d *decoder) value(path string, raw json.RawMessage, v reflect.Value) {
 
 func (d *decoder) leaf(path string, raw json.RawMessage, v reflect.Value) {
 	if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
-		d.typeFault(path, raw, v.Type(), err)
+		d.typeFault(path, raw, wanted(v.Type()), err)
 	}
 }
 
 func (d *decoder) list(path string, raw json.RawMessage, v reflect.Value) {
 	var items []json.RawMessage
 	if err := json.Unmarshal(raw, &items); err != nil {
-		d.typeFault(path, raw, v.Type(), err)
+		d.typeFault(path, raw, wanted(v.Type()), err)
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
@@ -100,7 +105,7 @@ func (d *decoder) entries(path string, raw json.RawMessage, v reflect.Value) {
 		return
 	}
 	if err := json.Unmarshal(raw, &items); err != nil {
-		d.typeFault(path, raw, v.Type(), err)
+		d.typeFault(path, raw, wanted(v.Type()), err)
 		return
 	}
 	if v.IsNil() {
@@ -116,7 +121,7 @@ func (d *decoder) entries(path string, raw json.RawMessage, v reflect.Value) {
 func (d *decoder) object(path string, raw json.RawMessage, v reflect.Value) {
 	var items map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &items); err != nil {
-		d.typeFault(path, raw, v.Type(), err)
+		d.typeFault(path, raw, wanted(v.Type()), err)
 		return
 	}
 	fields := make(map[string]reflect.Value)
@@ -160,17 +165,17 @@ func readsItself(v reflect.Value) bool {
 
 // typeFault says what was expected. Only errors of a type's own reader are
 // passed on: those of encoding/json can hold the value.
-func (d *decoder) typeFault(path string, raw json.RawMessage, t reflect.Type, err error) {
+func (d *decoder) typeFault(path string, raw json.RawMessage, want string, err error) {
 	var mismatch *json.UnmarshalTypeError
 	if !errors.As(err, &mismatch) {
 		d.fault(path, "%w", err)
 		return
 	}
 	if strings.HasPrefix(mismatch.Value, "number ") {
-		d.fault(path, "is a number that does not fit: need %s", wanted(t))
+		d.fault(path, "is a number that does not fit: need %s", want)
 		return
 	}
-	d.fault(path, "must be %s, not %s", wanted(t), kindOf(raw))
+	d.fault(path, "must be %s, not %s", want, kindOf(raw))
 }
 
 func wanted(t reflect.Type) string {

@@ -24,6 +24,9 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 // UnmarshalText reads d; a negative one is refused.
 func (d *Duration) UnmarshalText(text []byte) error {
 	rest, total := string(text), time.Duration(0)
+	if rest == "" {
+		return badDuration(text)
+	}
 	for _, unit := range []struct {
 		name string
 		span time.Duration
@@ -32,16 +35,17 @@ func (d *Duration) UnmarshalText(text []byte) error {
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseUint(head, 10, 16)
+		// 13 bits of weeks and of days together stay within a time.Duration.
+		n, err := strconv.ParseUint(head, 10, 13)
 		if err != nil {
 			return badDuration(text)
 		}
 		total += time.Duration(n) * unit.span
 		rest = tail
 	}
-	if rest != "" || total == 0 {
+	if rest != "" {
 		more, err := time.ParseDuration(rest)
-		if err != nil && rest != "" || rest == "" && len(text) == 0 {
+		if err != nil {
 			return badDuration(text)
 		}
 		if more < 0 {

@@ -68,4 +68,7 @@ type Config struct {
 	Dir string
 	// Timezone is the IANA name of the host's time zone.
 	Timezone string
+
+	// probe makes Decode tell what it was asked for instead of reading.
+	probe *any
 }

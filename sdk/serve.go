@@ -22,7 +22,9 @@ type Option func(*options)
 type options struct {
 	name, version, summary string
 	logs                   io.Writer
-	config                 any
+	// attached is for a process that outlives its hosts: under a debugger, the
+	// next host configures it again and a stop is not the end.
+	attached bool
 }
 
 // Name is what the listener is called where it is not configured yet. Without
@@ -63,40 +65,50 @@ func newOptions(opts []Option) options {
 // is gone, and what is printed to stdout ends in the host's log. slog's default
 // logger becomes that of the SDK.
 func Serve(l Listener, opts ...Option) {
-	if !wire.StartedByHost(os.Getenv) {
-		os.Exit(byHand(context.Background(), l, opts, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	ctx := context.Background()
+	if wire.StartedByHost(os.Getenv) {
+		serveHost(ctx, l, opts)
+		return
 	}
-	serveHost(l, opts)
+	os.Exit(byHand(ctx, l, opts, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func serveHost(l Listener, opts []Option) {
+func serveHost(ctx context.Context, l Listener, opts []Option) {
 	logs := &mutable{w: os.Stderr}
-	s := NewService(l, append(opts, LogTo(logs))...)
+	s := NewService(ctx, l, append(opts, LogTo(logs))...)
 	s.takeProcess()
 
 	var server *grpc.Server
-	ready := make(chan struct{})
+	made := make(chan struct{})
 	go func() {
-		<-ready
+		<-made
 		if watchHost(os.Stdin) {
 			logs.mute()
-			s.end(hostGone)
+			s.drain(ctx, hostGone)
 			server.Stop()
 		}
 	}()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  wire.Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{wire.Version: {wire.Plugin: &served{Service: s}}},
+		VersionedPlugins: s.versions(),
 		// go-plugin's own lines say nothing that an author or an operator needs.
 		Logger: hclog.NewNullLogger(),
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			server = grpc.NewServer(append(o, ServerOptions()...)...)
-			close(ready)
+			server = newServer(o)
+			close(made)
 			return server
 		},
 	})
 	// The host may have shut the server down without a Stop.
-	s.end(hostGone)
+	s.drain(ctx, hostGone)
+}
+
+func newServer(o []grpc.ServerOption) *grpc.Server {
+	return grpc.NewServer(append(o, ServerOptions()...)...)
+}
+
+func (s *Service) versions() map[int]plugin.PluginSet {
+	return map[int]plugin.PluginSet{wire.Version: {wire.Plugin: &served{Service: s}}}
 }
 
 // ServerOptions are what a gRPC server of the listener protocol needs: room for

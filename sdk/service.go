@@ -40,11 +40,12 @@ type Service struct {
 
 var _ listenerv1.ListenerServer = (*Service)(nil)
 
-// NewService returns l as a gRPC service.
-func NewService(l Listener, opts ...Option) *Service {
+// NewService returns l as a gRPC service. When ctx ends, so do the contexts of
+// all deliveries.
+func NewService(ctx context.Context, l Listener, opts ...Option) *Service {
 	o := newOptions(opts)
 	s := &Service{listener: l, opts: o, log: newLogger(o.logs), name: o.name}
-	s.stop, s.cancel = context.WithCancelCause(context.Background())
+	s.stop, s.cancel = context.WithCancelCause(ctx)
 	if v := reflect.ValueOf(l); v.Kind() == reflect.Pointer && !v.IsNil() && v.Elem().Kind() == reflect.Struct {
 		s.pristine = reflect.New(v.Elem().Type()).Elem()
 		s.pristine.Set(v.Elem())
@@ -53,11 +54,7 @@ func NewService(l Listener, opts ...Option) *Service {
 }
 
 // Describe says what the plugin is.
-func (s *Service) Describe(context.Context, *listenerv1.DescribeRequest) (*listenerv1.DescribeResponse, error) {
-	return s.describe()
-}
-
-func (s *Service) describe() (*listenerv1.DescribeResponse, error) {
+func (s *Service) Describe(ctx context.Context, _ *listenerv1.DescribeRequest) (*listenerv1.DescribeResponse, error) {
 	res := &listenerv1.DescribeResponse{
 		Name: s.opts.name, Version: s.opts.version, Summary: s.opts.summary,
 		SdkName: "earshot-go", SdkVersion: sdkVersion(), SdkLanguage: "go",
@@ -71,6 +68,11 @@ func (s *Service) describe() (*listenerv1.DescribeResponse, error) {
 	if _, ok := s.listener.(Configurer); ok {
 		res.Capabilities = append(res.Capabilities, "configure")
 	}
+	schema, err := s.schema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res.ConfigSchema = schema
 	return res, nil
 }
 
@@ -84,7 +86,7 @@ func (s *Service) Configure(ctx context.Context, req *listenerv1.ConfigureReques
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.configured {
+	if s.configured && !s.opts.attached {
 		return nil, status.Error(codes.FailedPrecondition, "the listener is configured already: start a new process for another configuration")
 	}
 	diags := diagnostics(configure(ctx, s.listener, cfg))
@@ -154,14 +156,14 @@ func (s *Service) CheckHealth(ctx context.Context, _ *listenerv1.CheckHealthRequ
 func (s *Service) Stop(ctx context.Context, req *listenerv1.StopRequest) (*listenerv1.StopResponse, error) {
 	ctx, cancel := s.withMargin(ctx)
 	defer cancel()
+	if s.opts.attached {
+		return &listenerv1.StopResponse{}, nil
+	}
 	left := s.drain(ctx, req.GetDrainFor().AsDuration())
 	return &listenerv1.StopResponse{Unfinished: int32(left)}, nil //nolint:gosec // a count of calls in memory
 }
 
 var errStopping = errors.New("the listener is stopping")
-
-// end is Stop for a process that has nobody left to answer to.
-func (s *Service) end(d time.Duration) { s.drain(context.Background(), d) }
 
 func (s *Service) drain(ctx context.Context, d time.Duration) int {
 	waiting, cancel := context.WithTimeout(ctx, d)

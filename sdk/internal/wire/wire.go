@@ -25,3 +25,7 @@ func Handshake() plugin.HandshakeConfig {
 
 // StartedByHost reports whether getenv is the environment that a host gives.
 func StartedByHost(getenv func(string) string) bool { return getenv(CookieKey) == cookieValue }
+
+// SocketKey names the variable with the path of the unix socket on which a
+// plugin may simply listen, instead of printing go-plugin's handshake line.
+const SocketKey = "EARSHOT_LISTENER_SOCKET"
