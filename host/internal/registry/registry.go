@@ -1,0 +1,86 @@
+// Package registry reads events.yaml: which listeners there are, and which of
+// them is told of which event. A Registry never changes; a changed file makes
+// a new one.
+//
+// load.go reads the file, listener.go and route.go its two halves, plan.go
+// routes an event, filter.go cuts a payload down to what a listener may see.
+package registry
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/earshot-host/earshot/host/internal/event"
+)
+
+// Registry says who listens to what. It is safe for concurrent use.
+type Registry struct {
+	// Listeners by name.
+	Listeners map[string]*Listener
+	// Dir is the folder of events.yaml; paths in the file are relative to it.
+	Dir string
+	// Hash changes whenever the file changes, or what a secret holds that it names.
+	Hash string
+
+	names    []string
+	events   []string
+	exact    map[string][]target
+	patterns []pattern
+	// process says that an event without a matching entry is done, not failed.
+	process  bool
+	secrets  []string
+	warnings []string
+}
+
+// Rate is how many deliveries may begin in a time; zero Events is no limit.
+type Rate struct {
+	Events int
+	Per    time.Duration
+}
+
+// Listener is one who can be told, with defaults applied.
+type Listener struct {
+	Name string
+	// Plugin is the name of the plugin to be found in the plugin folders. Path is
+	// set instead when events.yaml names a file; it is absolute.
+	Plugin string
+	Path   string
+	// SHA256 pins the binary, in lower-case hex; empty pins nothing.
+	SHA256 string
+	// Env is given to the plugin's process, which inherits nothing else of ours.
+	Env map[string]string
+	// Config is a JSON object for the plugin, secrets included: never print it.
+	Config json.RawMessage
+	// Shown is Config with <secret> in the place of secrets.
+	Shown json.RawMessage
+	// Timeout is the deadline of one call.
+	Timeout time.Duration
+	Retry   event.Policy
+	// Concurrency is how many calls may run at once, at least 1.
+	Concurrency int
+	Rate        Rate
+	// OrderBy is a dotted path into the payload: events with equal values there
+	// are delivered one after the other. Empty for no order.
+	OrderBy string
+	// Only and Drop are the dotted paths of payload: {only, drop}.
+	Only, Drop []string
+
+	orderBy    []string
+	only, drop [][]string
+}
+
+// Names returns the names of all listeners in order. Do not change it.
+func (r *Registry) Names() []string {
+	return r.names
+}
+
+// Events returns the keys of events in the order of the file, wildcards as written.
+func (r *Registry) Events() []string { return slices.Clone(r.events) }
+
+// Secrets returns the values that must never be printed, to be cut from logs.
+// Values of fewer than four characters are left out: they would cut all else.
+func (r *Registry) Secrets() []string { return slices.Clone(r.secrets) }
+
+// Warnings returns what is allowed but probably not meant.
+func (r *Registry) Warnings() []string { return slices.Clone(r.warnings) }
