@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/earshot-host/earshot/sdk"
+)
+
+func configOf(block string) sdk.Config {
+	return sdk.Config{JSON: json.RawMessage(block), Dir: "/etc/earshot", Timezone: "America/Sao_Paulo"}
+}
+
+func TestConfigRefuses(t *testing.T) {
+	const good = `"smtp":{"host":"smtp.example.com"},"from":"agenda@example.com"`
+	tests := []struct{ name, block, path, says string }{
+		{"nothing", `{}`, "smtp", "is missing"},
+		{"no from", `{"smtp":{"host":"smtp.example.com"}}`, "from", "is missing"},
+		{"no host", `{"smtp":{},"from":"a@example.com"}`, "smtp.host", "is missing"},
+		{"both ways", `{` + good + `,"file":{"dir":"mail"}}`, "file", "beside smtp"},
+		{"no folder", `{"file":{},"from":"a@example.com"}`, "file.dir", "is missing"},
+		{"unknown key", `{` + good + `,"form":"x"}`, "", "form"},
+		{"from is no address", `{"smtp":{"host":"h"},"from":"Clinic"}`, "from", "is not an address"},
+		{"reply_to is no address", `{` + good + `,"reply_to":"x"}`, "reply_to", "is not an address"},
+		{"return_path is no address", `{` + good + `,"return_path":"x"}`, "return_path", "is not an address"},
+		{"app_url is a path", `{` + good + `,"app_url":"agenda"}`, "app_url", "https://"},
+		{"app_url is a script", `{` + good + `,"app_url":"javascript:alert(1)"}`, "app_url", "https://"},
+		{"app_url with a password", `{` + good + `,"app_url":"https://u:p@example.com"}`, "app_url", "https://"},
+		{"locale", `{` + good + `,"default_locale":"fr"}`, "default_locale", "en, pt-BR"},
+		{"zone", `{` + good + `,"default_timezone":"Sao_Paulo"}`, "default_timezone", "America/Sao_Paulo"},
+		{"staff without address", `{` + good + `,"audiences":{"staff":[{"email":"a@example.com"},{"name":"Ana"}]}}`, "audiences.staff[1].email", "is missing"},
+		{"staff with a wrong zone", `{` + good + `,"audiences":{"staff":[{"email":"a@example.com","timezone":"Mars"}]}}`, "audiences.staff[0].timezone", "time zone"},
+		{"port 465 with starttls", `{"smtp":{"host":"h","port":465},"from":"a@example.com"}`, "smtp.tls", "use tls: implicit"},
+		{"port 587 with implicit", `{"smtp":{"host":"h","port":587,"tls":"implicit"},"from":"a@example.com"}`, "smtp.tls", "use tls: starttls"},
+		{"port", `{"smtp":{"host":"h","port":70000},"from":"a@example.com"}`, "smtp.port", "70000"},
+		{"tls", `{"smtp":{"host":"h","tls":"ssl"},"from":"a@example.com"}`, "smtp.tls", "starttls, implicit or none"},
+		{"auth", `{"smtp":{"host":"h","auth":"ntlm"},"from":"a@example.com"}`, "smtp.auth", "cram-md5"},
+		{"auth without a user", `{"smtp":{"host":"h","auth":"plain"},"from":"a@example.com"}`, "smtp.username", "needs it"},
+		{"user without a password", `{"smtp":{"host":"h","username":"u"},"from":"a@example.com"}`, "smtp.password", "is missing"},
+		{"password without a user", `{"smtp":{"host":"h","password":"secret"},"from":"a@example.com"}`, "smtp.username", "is missing"},
+		{"password in clear", `{"smtp":{"host":"h","tls":"none","username":"u","password":"secret"},"from":"a@example.com"}`, "smtp.tls", "allow_plaintext_auth"},
+		{"timeout", `{"smtp":{"host":"h","timeout":"30"},"from":"a@example.com"}`, "smtp.timeout", "like 30s"},
+		{"no authority", `{"smtp":{"host":"h","tls_ca":"missing.pem"},"from":"a@example.com"}`, "smtp.tls_ca", "/etc/earshot/missing.pem"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := readConfig(configOf(tt.block))
+			if err == nil {
+				t.Fatal("it was accepted")
+			}
+			if !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("error %q must say %q and no secret", err, tt.says)
+			}
+			if paths := pathsOf(err); tt.path != "" && !strings.Contains(paths, " "+tt.path+" ") {
+				t.Errorf("the error is about%q, want %q", paths, tt.path)
+			}
+		})
+	}
+}
+
+// All faults are told at once.
+func TestConfigTellsAllFaults(t *testing.T) {
+	_, err := readConfig(configOf(`{"smtp":{"port":465},"from":"x","app_url":"y","default_locale":"z"}`))
+	for _, path := range []string{"smtp.host", "smtp.tls", "from", "app_url", "default_locale"} {
+		if !strings.Contains(pathsOf(err), " "+path+" ") {
+			t.Errorf("%q misses %s", err, path)
+		}
+	}
+}
+
+// pathsOf lists the keys that err is about, with a space around each.
+func pathsOf(err error) string {
+	list := []error{err}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		list = many.Unwrap()
+	}
+	paths := " "
+	for _, e := range list {
+		if c, ok := e.(*sdk.ConfigError); ok {
+			paths += c.Path + " "
+		}
+	}
+	return paths
+}
+
+func TestConfigDefaults(t *testing.T) {
+	tests := []struct {
+		name, block string
+		port        int
+		tls         string
+	}{
+		{"starttls", `{"host":"h"}`, 587, "starttls"},
+		{"implicit", `{"host":"h","tls":"implicit"}`, 465, "implicit"},
+		{"another port", `{"host":"h","port":2525}`, 2525, "starttls"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := readConfig(configOf(`{"smtp":` + tt.block + `,"from":"Ana <agenda@clinic.example.com>"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.SMTP.Port != tt.port || c.SMTP.TLS != tt.tls {
+				t.Errorf("port %d with %s, want %d with %s", c.SMTP.Port, c.SMTP.TLS, tt.port, tt.tls)
+			}
+			if c.SMTP.HELO != "clinic.example.com" || c.zone.String() != "America/Sao_Paulo" || c.DefaultLocale != "en" {
+				t.Errorf("helo %q, zone %s, locale %q", c.SMTP.HELO, c.zone, c.DefaultLocale)
+			}
+		})
+	}
+}
