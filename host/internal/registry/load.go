@@ -122,8 +122,9 @@ func (p *parser) file(root *strictyaml.Node) {
 // finish works out what is asked for often.
 func (p *parser) finish() {
 	r := p.reg
-	for name := range r.Listeners {
+	for name, l := range r.Listeners {
 		r.names = append(r.names, name)
+		r.ordered = r.ordered || l.OrderBy != ""
 		if !p.used[name] {
 			p.warn(p.nodes[name], "listener %q is in no event: it is never told anything", name)
 		}

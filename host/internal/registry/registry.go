@@ -29,15 +29,13 @@ type Registry struct {
 	patterns []pattern
 	// process says that an event without a matching entry is done, not failed.
 	process  bool
+	ordered  bool
 	secrets  []string
 	warnings []string
 }
 
 // Rate is how many deliveries may begin in a time; zero Events is no limit.
-type Rate struct {
-	Events int
-	Per    time.Duration
-}
+type Rate = event.Rate
 
 // Listener is one who can be told, with defaults applied.
 type Listener struct {
@@ -74,6 +72,9 @@ type Listener struct {
 func (r *Registry) Names() []string {
 	return r.names
 }
+
+// Ordered reports whether a listener has an order to keep.
+func (r *Registry) Ordered() bool { return r.ordered }
 
 // Events returns the keys of events in the order of the file, wildcards as written.
 func (r *Registry) Events() []string { return slices.Clone(r.events) }

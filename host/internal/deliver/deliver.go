@@ -1,0 +1,121 @@
+// Package deliver makes one attempt: it gives a delivery its deadline, puts it
+// on the wire, and reads the answer as an outcome. It knows neither the queue
+// nor how plugins are kept running.
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/earshot-host/earshot/host/internal/event"
+	"github.com/earshot-host/earshot/host/internal/registry"
+	listenerv1 "github.com/earshot-host/earshot/sdk/proto/listener/v1"
+)
+
+// Caller reaches listeners by their names in events.yaml.
+//
+// An error means that there was no answer. It may say more through errors.As:
+// RetryIn() time.Duration, the listener cannot be called and when to try again;
+// Exited() bool, its process ended in the middle; TooLarge() bool, the wire
+// does not take a delivery of this size.
+type Caller interface {
+	Call(ctx context.Context, listener string, d *listenerv1.Delivery) (*listenerv1.Outcome, error)
+}
+
+// Deliverer makes attempts over a Caller.
+type Deliverer struct{ Caller Caller }
+
+// Deliver makes one attempt, within the listener's timeout.
+func (dv Deliverer) Deliver(ctx context.Context, l *registry.Listener, d event.Delivery) event.Outcome {
+	if d.Event.Name == "" {
+		return rejected("its event is no longer in the queue: the row was deleted")
+	}
+	payload, err := l.Filter(d.Event.Payload)
+	if err != nil {
+		return rejected("payload cannot be filtered: " + err.Error())
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, l.Timeout, fmt.Errorf("no answer in %s", l.Timeout))
+	defer cancel()
+	answer, err := dv.Caller.Call(ctx, l.Name, message(l, d, payload))
+	if err != nil {
+		return broken(ctx, err)
+	}
+	return read(answer)
+}
+
+func rejected(reason string) event.Outcome {
+	return event.Outcome{Code: event.Rejected, Reason: reason}
+}
+
+// message puts a delivery into the words of the wire.
+func message(l *registry.Listener, d event.Delivery, payload []byte) *listenerv1.Delivery {
+	msg := &listenerv1.Delivery{
+		IdempotencyKey: fmt.Sprintf("ev%d.%s", d.Event.ID, d.Listener),
+		EventId:        d.Event.ID,
+		EventName:      d.Event.Name,
+		Payload:        payload,
+		Attempt:        int32(d.Attempts + 1),
+		MaxAttempts:    int32(l.Retry.Attempts(d.Event)),
+		Redelivered:    d.Redelivered,
+	}
+	if !d.Event.OccurredAt.IsZero() {
+		msg.OccurredAt = timestamppb.New(d.Event.OccurredAt)
+	}
+	for _, r := range d.Receipts {
+		msg.Receipts = append(msg.Receipts, &listenerv1.Receipt{Key: r.Key, ExternalId: r.ExternalID})
+	}
+	return msg
+}
+
+// broken reads the absence of an answer: who is at fault, and what can be known.
+func broken(ctx context.Context, err error) event.Outcome {
+	var unavailable interface{ RetryIn() time.Duration }
+	var exited interface{ Exited() bool }
+	var large interface{ TooLarge() bool }
+	switch {
+	case errors.As(err, &unavailable):
+		return event.Outcome{Code: event.Unavailable, Reason: err.Error(), RetryAfter: unavailable.RetryIn()}
+	case errors.As(err, &large) && large.TooLarge():
+		return rejected(err.Error())
+	case errors.As(err, &exited) && exited.Exited():
+		return event.Outcome{Code: event.Lost, Reason: err.Error()}
+	case ctx.Err() != nil:
+		return event.Outcome{Code: event.Unknown, Reason: context.Cause(ctx).Error()}
+	}
+	return event.Outcome{Code: event.Unknown, Reason: err.Error()}
+}
+
+var codes = map[listenerv1.Outcome_Code]event.Code{
+	listenerv1.Outcome_CODE_DELIVERED:   event.Delivered,
+	listenerv1.Outcome_CODE_SKIPPED:     event.Skipped,
+	listenerv1.Outcome_CODE_RETRY:       event.Retry,
+	listenerv1.Outcome_CODE_REJECTED:    event.Rejected,
+	listenerv1.Outcome_CODE_UNAVAILABLE: event.Unavailable,
+}
+
+// read turns an answer into an outcome. A code of a newer protocol is tried
+// again: the listener may have done nothing.
+func read(answer *listenerv1.Outcome) event.Outcome {
+	o := event.Outcome{
+		Reason:     answer.GetMessage(),
+		RetryAfter: answer.GetRetryAfter().AsDuration(),
+		ExternalID: answer.GetExternalId(),
+	}
+	for _, r := range answer.GetReceipts() {
+		o.Receipts = append(o.Receipts, event.Receipt{Key: r.GetKey(), ExternalID: r.GetExternalId()})
+	}
+	code, ok := codes[answer.GetCode()]
+	if !ok {
+		code = event.Retry
+		o.Reason = fmt.Sprintf("the listener answered with code %d, which this host does not know; is its SDK newer than the host?", answer.GetCode())
+	}
+	if o.Reason == "" && code != event.Delivered {
+		o.Reason = "the listener gave no reason"
+	}
+	o.Code = code
+	return o
+}
