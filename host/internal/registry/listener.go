@@ -74,7 +74,7 @@ func (p *parser) listener(e strictyaml.Entry, base *Listener) *Listener {
 	keys["sha256"] = func(n *strictyaml.Node) {
 		l.SHA256 = strings.ToLower(n.Text)
 		if sum, err := hex.DecodeString(l.SHA256); n.Kind != strictyaml.Text || err != nil || len(sum) != 32 {
-			p.FailHint(n, "put it in quotes; sha256sum prints it", "%s.sha256 must be 64 hex digits", where)
+			p.FailHint(n, "sha256sum prints it; keep it in quotes", "%s.sha256 must be 64 hex digits", where)
 		}
 	}
 	p.Fields(e.Value, where, keys)
@@ -141,18 +141,18 @@ const day = 24 * time.Hour
 func (p *parser) checkRetry(n *strictyaml.Node, l *Listener, where string) {
 	retry := n.Get("retry")
 	if retry != nil && l.Retry.Max > 0 && l.Retry.Max < l.Retry.First {
-		p.Fail(retry, "%s.retry: max (%s) is shorter than first (%s)", where, l.Retry.Max, l.Retry.First)
+		p.Fail(retry, "%s.retry: max (%s) is shorter than first (%s)", where, strictyaml.FormatDuration(l.Retry.Max), strictyaml.FormatDuration(l.Retry.First))
 	}
 }
 
-func (p *parser) rate(n *strictyaml.Node, where string) Rate {
+func (p *parser) rate(n *strictyaml.Node, where string) event.Rate {
 	m := rate.FindStringSubmatch(n.Text)
 	if n.Kind != strictyaml.Text || m == nil {
 		p.Fail(n, "%s must be a number per s, m or h, such as 30/m", where)
-		return Rate{}
+		return event.Rate{}
 	}
 	events, _ := strconv.Atoi(m[1]) // six digits at most
-	return Rate{events, map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[m[2]]}
+	return event.Rate{Events: events, Per: map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[m[2]]}
 }
 
 func (p *parser) env(n *strictyaml.Node, l *Listener, where string) {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,17 +28,9 @@ type Options struct {
 func Load(path string, opt Options) (*Registry, error) {
 	data, err := strictyaml.ReadFile(path)
 	if err != nil {
-		return nil, &Errors{What: path, Problems: []strictyaml.Problem{{File: path, Message: "cannot be read: " + cause(err)}}}
+		return nil, &Errors{What: path, Problems: []strictyaml.Problem{{File: path, Message: "cannot be read: " + strictyaml.Cause(err)}}}
 	}
 	return Parse(path, data, opt)
-}
-
-// cause is an error without the path, which is said already.
-func cause(err error) string {
-	if pe, ok := err.(*os.PathError); ok {
-		return pe.Err.Error()
-	}
-	return err.Error()
 }
 
 // Parse reads data as the content of the file at path.
@@ -53,7 +44,7 @@ func Parse(path string, data []byte, opt Options) (*Registry, error) {
 		reg: &Registry{
 			Listeners: make(map[string]*Listener),
 			Dir:       filepath.Dir(abs),
-			exact:     make(map[string][]target),
+			exact:     make(map[string]*entry),
 		},
 	}
 	p.hash.Write(data)

@@ -19,12 +19,14 @@ func (r *Registry) Plan(ev event.Event) event.Plan {
 		return event.Plan{Refused: err.Error()}
 	}
 	var plan event.Plan
-	targets, matched := r.exact[ev.Name]
-	plan.Targets = add(plan.Targets, targets, ev.Payload)
-	for _, p := range r.patterns {
-		if strings.HasPrefix(ev.Name, p.prefix) {
+	exact, matched := r.exact[ev.Name]
+	if matched {
+		plan.Targets = add(nil, exact.targets, ev.Payload)
+	}
+	for _, e := range r.wild {
+		if strings.HasPrefix(ev.Name, e.prefix) {
 			matched = true
-			plan.Targets = add(plan.Targets, p.targets, ev.Payload)
+			plan.Targets = add(plan.Targets, e.targets, ev.Payload)
 		}
 	}
 	if !matched && !r.process {

@@ -23,19 +23,17 @@ type Registry struct {
 	// Hash changes whenever the file changes, or what a secret holds that it names.
 	Hash string
 
-	names    []string
-	events   []string
-	exact    map[string][]target
-	patterns []pattern
+	names []string
+	// entries of events in the order of the file; exact and wild point into them.
+	entries []*entry
+	exact   map[string]*entry
+	wild    []*entry
 	// process says that an event without a matching entry is done, not failed.
 	process  bool
 	ordered  bool
 	secrets  []string
 	warnings []string
 }
-
-// Rate is how many deliveries may begin in a time; zero Events is no limit.
-type Rate = event.Rate
 
 // Listener is one who can be told, with defaults applied.
 type Listener struct {
@@ -57,7 +55,8 @@ type Listener struct {
 	Retry   event.Policy
 	// Concurrency is how many calls may run at once, at least 1.
 	Concurrency int
-	Rate        Rate
+	// Rate bounds the attempts over all hosts; zero is no bound.
+	Rate event.Rate
 	// OrderBy is a dotted path into the payload: events with equal values there
 	// are delivered one after the other. Empty for no order.
 	OrderBy string
@@ -77,7 +76,13 @@ func (r *Registry) Names() []string {
 func (r *Registry) Ordered() bool { return r.ordered }
 
 // Events returns the keys of events in the order of the file, wildcards as written.
-func (r *Registry) Events() []string { return slices.Clone(r.events) }
+func (r *Registry) Events() []string {
+	var keys []string
+	for _, e := range r.entries {
+		keys = append(keys, e.key)
+	}
+	return keys
+}
 
 // Secrets returns the values that must never be printed, to be cut from logs.
 // Values of fewer than four characters are left out: they would cut all else.

@@ -13,9 +13,10 @@ type target struct {
 	when     []condition
 }
 
-// pattern is an entry with a wildcard: what an event's name begins with.
-type pattern struct {
-	prefix  string
+// entry is one key of events: an event's name, or what names begin with.
+type entry struct {
+	key     string
+	prefix  string // of an entry with a wildcard
 	targets []target
 }
 
@@ -27,17 +28,18 @@ func (p *parser) events(n *strictyaml.Node) {
 	}
 	for _, e := range n.Entries {
 		name := e.Key.Text
-		targets := p.targets(e.Value, name)
-		p.reg.events = append(p.reg.events, name)
+		en := &entry{key: name, targets: p.targets(e.Value, name)}
+		p.reg.entries = append(p.reg.entries, en)
 		switch prefix, wild := strings.CutSuffix(name, "*"); {
 		case !validEvent(prefix) || name == "" || len(name) > maxEventName:
 			p.FailHint(e.Key, "it takes 1 to 100 printable ASCII characters without spaces; * may stand alone or end it, as in appointment.*", "%q is not the name of an event", name)
 		case wild && prefix != "" && !strings.HasSuffix(prefix, "."):
 			p.FailHint(e.Key, "write "+prefix+".*", "in %q the * does not stand after a dot", name)
 		case wild:
-			p.reg.patterns = append(p.reg.patterns, pattern{prefix, targets})
+			en.prefix = prefix
+			p.reg.wild = append(p.reg.wild, en)
 		default:
-			p.reg.exact[name] = targets
+			p.reg.exact[name] = en
 		}
 	}
 }

@@ -127,7 +127,7 @@ func (l *loader) readDSN(db *Database) bool {
 	text := strings.TrimSpace(string(data))
 	switch {
 	case err != nil:
-		l.fail(place, "database.dsn_file cannot be read: "+err.Error())
+		l.fail(place, "database.dsn_file cannot be read: "+db.dsnFile+": "+strictyaml.Cause(err))
 	case text == "":
 		l.fail(place, "database.dsn_file is empty: "+db.dsnFile)
 	case strings.ContainsAny(text, "\n\r\x00"):

@@ -2,13 +2,12 @@ package settings
 
 import (
 	"errors"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"path/filepath"
 
 	"github.com/earshot-host/earshot/host/internal/strictyaml"
 )

@@ -137,13 +137,16 @@ func (l *loader) file(path string) {
 	}
 	data, err := strictyaml.ReadFile(path)
 	if err != nil {
-		l.fail(path, "cannot be read: "+errors.Unwrap(err).Error())
+		l.fail(path, "cannot be read: "+strictyaml.Cause(err))
 		return
 	}
 	l.set.File = absolute("", path)
 	doc := strictyaml.Parse(path, data)
 	if doc.Root != nil {
 		l.keys(doc, filepath.Dir(l.set.File))
+		if db := doc.Root.Get("database"); db != nil && db.Get("dsn") != nil && db.Get("dsn_file") != nil {
+			doc.Fail(db.Get("dsn_file"), "database has both dsn and dsn_file; leave one out")
+		}
 	}
 	var problems *Errors
 	if errors.As(doc.Err(), &problems) {
@@ -156,7 +159,6 @@ func (l *loader) keys(doc *strictyaml.Doc, dir string) {
 	top := make(strictyaml.Keys)
 	sections := make(map[string]strictyaml.Keys)
 	for _, k := range keys {
-		k := k
 		read := func(n *strictyaml.Node) { l.key(doc, n, k, dir) }
 		if k.section == "" {
 			top[k.name] = read

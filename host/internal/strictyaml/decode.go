@@ -3,8 +3,6 @@ package strictyaml
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,9 +23,18 @@ func (d *Doc) FailHint(n *Node, hint, format string, args ...any) {
 }
 
 func (d *Doc) failAt(line, column, width int, hint, format string, args ...any) {
-	p := Problem{File: d.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...), Hint: hint}
+	d.problem(line, column, width, false, hint, fmt.Sprintf(format, args...))
+}
+
+// problem notes a mistake; cut ends the excerpt behind it.
+func (d *Doc) problem(line, column, width int, cut bool, hint, message string) {
+	p := Problem{File: d.file, Line: line, Column: column, Message: message, Hint: hint}
 	if line > 0 && line <= len(d.lines) {
-		p.Excerpt = excerpt(d.lines[line-1], line, column, width)
+		text := d.lines[line-1]
+		if runes := []rune(text); cut && column-1+width < len(runes) {
+			text = string(runes[:column-1+width]) + "…"
+		}
+		p.Excerpt = excerpt(text, line, column, width)
 	}
 	// A value reached through two aliases is one mistake.
 	if !slices.Contains(d.problems, p) {
@@ -71,12 +78,13 @@ func (d *Doc) Fields(n *Node, where string, keys Keys) {
 func (d *Doc) unknown(key *Node, where string, keys Keys) {
 	hint := Suggest(key.Text, maps.Keys(keys))
 	if hint == "" {
-		hint = "it may be " + strings.Join(slices.Sorted(maps.Keys(keys)), ", ")
+		hint = "possible keys: " + strings.Join(slices.Sorted(maps.Keys(keys)), ", ")
 	}
 	if where == "" {
 		where = "the file"
 	}
-	d.FailHint(key, hint, "unknown key %q in %s", key.Text, where)
+	// The value is cut off: nobody knows whether it is a secret.
+	d.problem(key.Line, key.Column, utf8.RuneCountInString(key.Text), true, hint, fmt.Sprintf("unknown key %q in %s", key.Text, where))
 }
 
 // IsMap reports whether n is a map or empty, and notes a mistake if not.
@@ -143,7 +151,7 @@ func (d *Doc) Float(n *Node, where string, low, high float64) (float64, bool) {
 
 // Duration reads a duration from low to high.
 func (d *Doc) Duration(n *Node, where string, low, high time.Duration) (time.Duration, bool) {
-	if n.Kind == Number && n.Text != "0" {
+	if n.Kind == Number {
 		d.FailHint(n, fmt.Sprintf("did you mean %ss?", n.Text), "%s has no unit", where)
 		return 0, false
 	}
@@ -153,37 +161,10 @@ func (d *Doc) Duration(n *Node, where string, low, high time.Duration) (time.Dur
 		return 0, false
 	}
 	if v < low || v > high {
-		d.Fail(n, "%s must be from %s to %s, not %s", where, low, high, v)
+		d.Fail(n, "%s must be from %s to %s, not %s", where, FormatDuration(low), FormatDuration(high), n.Text)
 		return 0, false
 	}
 	return v, true
-}
-
-// ParseDuration reads a duration of Go, in which d also stands for 24 hours.
-func ParseDuration(s string) (time.Duration, error) {
-	days, rest, found := strings.Cut(s, "d")
-	if !found {
-		days, rest = "", s
-	}
-	var total time.Duration
-	if found {
-		n, err := strconv.ParseUint(days, 10, 16)
-		if err != nil {
-			return 0, fmt.Errorf("%q is not a duration", s)
-		}
-		total = time.Duration(n) * 24 * time.Hour
-	}
-	if rest == "" && found {
-		return total, nil
-	}
-	if rest == "" || rest[0] == '-' || rest[0] == '+' {
-		return 0, fmt.Errorf("%q is not a duration", s)
-	}
-	v, err := time.ParseDuration(rest)
-	if err != nil {
-		return 0, fmt.Errorf("%q is not a duration", s)
-	}
-	return total + v, nil
 }
 
 // OneOf reads one of some words.
@@ -193,57 +174,6 @@ func (d *Doc) OneOf(n *Node, where string, words ...string) (string, bool) {
 	}
 	d.FailHint(n, Suggest(n.Text, slices.Values(words)), "%s must be %s, not %s", where, strings.Join(words, " or "), seen(n))
 	return "", false
-}
-
-// Named reports whether n names a secret's place, {env: NAME} or {file: path}.
-func Named(n *Node) bool {
-	return n.Kind == Map && len(n.Entries) == 1 && (n.Entries[0].Key.Text == "env" || n.Entries[0].Key.Text == "file")
-}
-
-// Secret reads what {env: NAME} or {file: path} names: never empty, without the
-// newline at its end. A path is relative to dir.
-func (d *Doc) Secret(n *Node, where, dir string, lookupEnv func(string) (string, bool)) (string, bool) {
-	kind, name := n.Entries[0].Key.Text, n.Entries[0].Value
-	text, ok := d.String(name, where+"."+kind)
-	if !ok {
-		return "", false
-	}
-	if kind == "env" {
-		v, found := "", false
-		if lookupEnv != nil {
-			v, found = lookupEnv(text)
-		}
-		switch {
-		case !found:
-			d.Fail(name, "environment variable %s is not set, and %s needs it", text, where)
-		case v == "":
-			d.Fail(name, "environment variable %s is empty, and %s needs it", text, where)
-		}
-		return v, v != ""
-	}
-	if !filepath.IsAbs(text) {
-		text = filepath.Join(dir, text)
-	}
-	data, err := ReadFile(text)
-	if err != nil {
-		d.Fail(name, "%s cannot be read: %v", where, err)
-		return "", false
-	}
-	v := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	switch {
-	case v == "":
-		d.Fail(name, "file %s is empty, and %s needs it", text, where)
-	case !utf8.ValidString(v) || strings.ContainsRune(v, 0):
-		d.Fail(name, "file %s is not UTF-8 text, and %s needs it", text, where)
-		return "", false
-	}
-	return v, v != ""
-}
-
-// Exposed reports whether others than the owner and the group may read a file.
-func Exposed(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.Mode().Perm()&0o004 != 0
 }
 
 func seen(n *Node) string {

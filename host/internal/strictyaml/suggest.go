@@ -3,17 +3,25 @@ package strictyaml
 import (
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // Suggest returns a hint with the candidate nearest to word, or "" if none is
 // near enough to be a slip.
 func Suggest(word string, candidates iter.Seq[string]) string {
 	best, distance := "", max(len(word)/3, 1)+1
+	contained := ""
 	for c := range candidates {
 		// Candidates may come from a map: the order must not decide.
 		if d := edits(word, c, distance); d < distance || d == distance && best != "" && c < best {
 			best, distance = c, d
 		}
+		if len(word) > 3 && strings.Contains(c, word) && (contained == "" || c < contained) {
+			contained = c
+		}
+	}
+	if best == "" {
+		best = contained
 	}
 	if best == "" {
 		return ""
