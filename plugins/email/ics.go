@@ -29,10 +29,11 @@ func (w *icsWriter) time(name string, t time.Time) {
 	w.line(name + ":" + t.UTC().Format("20060102T150405Z"))
 }
 
-// person writes somebody with a name that cannot end its quotes.
+// person writes somebody with a name that cannot end its quotes. Readers
+// disagree about backslashes and carets (RFC 6868) in there.
 func (w *icsWriter) person(property, name, address, params string) {
 	if name != "" {
-		params += `;CN="` + strings.ReplaceAll(oneLine(name, maxLine), `"`, "'") + `"`
+		params += `;CN="` + strings.NewReplacer(`"`, "'", `\`, "/", "^", "'").Replace(oneLine(name, maxLine)) + `"`
 	}
 	at := strings.LastIndexByte(address, '@')
 	w.line(property + params + ":mailto:" + url.PathEscape(address[:at]) + address[at:])
