@@ -18,7 +18,9 @@ import (
 
 // Caller reaches listeners by their names in events.yaml.
 //
-// An error means that there was no answer. It may say more through errors.As:
+// An error means that there was no answer; the outcome that comes with it, if
+// any, holds the receipts that were reported before the end. The error may say
+// more through errors.As:
 // RetryIn() time.Duration, the listener cannot be called and when to try again;
 // Exited() bool, its process ended in the middle; TooLarge() bool, the wire
 // does not take a delivery of this size.
@@ -42,7 +44,9 @@ func (dv Deliverer) Deliver(ctx context.Context, l *registry.Listener, d event.D
 	defer cancel()
 	answer, err := dv.Caller.Call(ctx, l.Name, message(l, d, payload))
 	if err != nil {
-		return broken(ctx, err)
+		o := broken(ctx, err)
+		o.Receipts = receipts(answer)
+		return o
 	}
 	return read(answer)
 }
@@ -104,9 +108,7 @@ func read(answer *listenerv1.Outcome) event.Outcome {
 		Reason:     answer.GetMessage(),
 		RetryAfter: answer.GetRetryAfter().AsDuration(),
 		ExternalID: answer.GetExternalId(),
-	}
-	for _, r := range answer.GetReceipts() {
-		o.Receipts = append(o.Receipts, event.Receipt{Key: r.GetKey(), ExternalID: r.GetExternalId()})
+		Receipts:   receipts(answer),
 	}
 	code, ok := codes[answer.GetCode()]
 	if !ok {
@@ -118,4 +120,12 @@ func read(answer *listenerv1.Outcome) event.Outcome {
 	}
 	o.Code = code
 	return o
+}
+
+func receipts(answer *listenerv1.Outcome) []event.Receipt {
+	var out []event.Receipt
+	for _, r := range answer.GetReceipts() {
+		out = append(out, event.Receipt{Key: r.GetKey(), ExternalID: r.GetExternalId()})
+	}
+	return out
 }

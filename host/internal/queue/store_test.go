@@ -23,19 +23,22 @@ type fixture struct {
 
 // onEach runs fn against the same suite on every database.
 func onEach(t *testing.T, fn func(t *testing.T, f fixture)) {
-	testdb.Each(t, func(t *testing.T, db testdb.DB) {
-		f := fixture{t: t, db: db}
-		f.Store = f.host("host-a", "")
-		m, err := migrate.New(f.SQL(), db.Driver, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := m.Up(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		f.app = db.Open(t)
-		fn(t, f)
-	})
+	testdb.Each(t, func(t *testing.T, db testdb.DB) { fn(t, newFixture(t, db)) })
+}
+
+func newFixture(t *testing.T, db testdb.DB) fixture {
+	t.Helper()
+	f := fixture{t: t, db: db}
+	f.Store = f.host("host-a", "")
+	m, err := migrate.New(f.SQL(), db.Driver, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.app = db.Open(t)
+	return f
 }
 
 // host opens another host on the same database.
