@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -104,9 +105,10 @@ func (o *output) lines() []string {
 	return slices.Clone(o.tail)
 }
 
-func isPanic(line string) bool {
-	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
-}
+// dying is how the Go runtime begins its last words.
+var dying = regexp.MustCompile(`^(panic|fatal error|SIG[A-Z]+): `)
+
+func isPanic(line string) bool { return dying.MatchString(line) }
 
 func clip(s string, n int) string {
 	if len(s) <= n {
