@@ -89,6 +89,9 @@ type Summary struct {
 	Refused   int `json:"refused"`
 }
 
+// recordWithin is how long a queue out of reach is waited for at the end.
+const recordWithin = 10 * time.Second
+
 // Causes with which a call's context ends.
 var (
 	errLeaseLost = errors.New("this host no longer holds the delivery")
@@ -149,8 +152,8 @@ func (d *Dispatcher) Wake() {
 
 // Run works until ctx ends, or with Once until nothing is due. Then it claims
 // no more, gives back what has not begun, and lets running calls end within
-// Drain; a queue that is out of reach gets as long again. Its error is the
-// queue's, when the queue stayed out of reach.
+// Drain; a queue that is out of reach gets 10 s more. Its error is the queue's,
+// when the queue stayed out of reach.
 func (d *Dispatcher) Run(ctx context.Context) (Summary, error) {
 	calls, endCalls := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer endCalls(nil)
@@ -165,7 +168,7 @@ func (d *Dispatcher) Run(ctx context.Context) (Summary, error) {
 	err := d.loop(ctx)
 
 	drained := time.AfterFunc(d.opt.Drain, func() { endCalls(errStopping) })
-	giveUp := time.AfterFunc(2*d.opt.Drain, endWrites)
+	giveUp := time.AfterFunc(d.opt.Drain+recordWithin, endWrites)
 	for _, l := range d.lanes {
 		d.giveBack(l.close())
 	}
