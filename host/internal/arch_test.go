@@ -42,8 +42,9 @@ var none = []string{}
 
 var rules = []rule{
 	{pkg: "host/internal/event", ours: none, stdOnly: true},
-	{pkg: "host/internal/registry", ours: []string{"host/internal/event"}, never: []string{gorm, goPlugin}},
-	{pkg: "host/internal/settings", ours: []string{"host/internal/event", "host/internal/registry"}, never: []string{gorm, goPlugin}},
+	{pkg: "host/internal/strictyaml", ours: none, never: []string{gorm, goPlugin}},
+	{pkg: "host/internal/registry", ours: []string{"host/internal/event", "host/internal/strictyaml"}, never: []string{gorm, goPlugin}},
+	{pkg: "host/internal/settings", ours: []string{"host/internal/event", "host/internal/strictyaml"}, never: []string{gorm, goPlugin}},
 	{pkg: "host/internal/queue", ours: []string{"host/internal/event"}, never: []string{"sdk/...", "host/internal/registry"}},
 	{pkg: "host/internal/supervisor/...", ours: []string{"host/internal/registry", "host/internal/supervisor/...", "sdk", "sdk/client", "sdk/proto/..."}, never: []string{"host/internal/queue", gorm}},
 	{pkg: "host/internal/deliver", ours: []string{"host/internal/event", "host/internal/registry", "sdk", "sdk/proto/..."}, never: []string{"host/internal/queue", "host/internal/supervisor/..."}},
