@@ -75,8 +75,10 @@ var roles = map[string]func(){
 		}
 		serveBare(lis)
 	},
-	"frail": func() { sdk.Serve(sdk.ListenerFunc(func(context.Context, *sdk.Event) error { os.Exit(7); return nil })) },
-	"host":  playHost,
+	"frail": func() {
+		sdk.Serve(sdk.ListenerFunc(func(context.Context, *sdk.Event) error { os.Exit(7); return nil }))
+	},
+	"host": playHost,
 }
 
 func listen() (net.Listener, string) {
