@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,101 +10,230 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-host/earshot/config"
-	"github.com/earshot-host/earshot/host/internal/event"
 	"github.com/earshot-host/earshot/host/internal/registry"
+	"github.com/earshot-host/earshot/host/internal/settings"
 )
 
 func (c *cli) config() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check and show events.yaml and host.yaml"}
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check and show events.yaml and host.yaml",
+		Long: `Reads both files and asks neither the database nor a plugin. events.yaml is found
+by --events, else beside host.yaml, else in this folder, else in /etc/earshot.`,
+	}
 	cmd.AddCommand(c.configValidate(), c.configShow(), c.configRoutes(), c.configSchema())
 	return cmd
 }
 
-// registry reads events.yaml for a command that calls no plugin.
-func (c *cli) registry(cmd *cobra.Command, skipSecrets bool) (*registry.Registry, error) {
+// registry reads both files for a command that starts nothing.
+func (c *cli) registry(cmd *cobra.Command, skipSecrets bool) (*settings.Settings, *registry.Registry, error) {
 	if err := c.checkOutput(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	set, err := c.settings(cmd)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return registry.Load(set.Events, registry.Options{LookupEnv: os.LookupEnv, SkipSecrets: skipSecrets})
+	routes, err := registry.Load(set.Events, registry.Options{LookupEnv: os.LookupEnv, SkipSecrets: skipSecrets})
+	return set, routes, err
+}
+
+// checked is what config validate says in JSON.
+type checked struct {
+	Valid     bool               `json:"valid"`
+	File      string             `json:"file,omitempty"`
+	Listeners int                `json:"listeners"`
+	Events    int                `json:"events"`
+	Problems  []registry.Problem `json:"problems"`
+	Warnings  []string           `json:"warnings"`
 }
 
 func (c *cli) configValidate() *cobra.Command {
 	var skip bool
 	cmd := &cobra.Command{
-		Use: "validate", Short: "Check both files without using anything; exits 3 on a mistake", Args: cobra.NoArgs,
+		Use:   "validate",
+		Short: "Check both files; exits 3 if one has a mistake",
+		Example: `  earshot config validate
+  earshot config validate --events new.yaml --skip-secrets`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			routes, err := c.registry(cmd, skip)
+			set, routes, err := c.registry(cmd, skip)
+			var problems *registry.Errors
+			if errors.As(err, &problems) && c.output != "table" {
+				// The answer is on stdout; the exit code alone says the rest.
+				return errors.Join(c.json(cmd, checked{Problems: problems.Problems, Warnings: []string{}}), coded{exitConfig, errors.New("")})
+			}
 			if err != nil {
 				return err
+			}
+			if c.output != "table" {
+				return c.json(cmd, checked{
+					Valid: true, File: set.Events, Listeners: len(routes.Names()), Events: len(routes.Events()),
+					Problems: []registry.Problem{}, Warnings: append([]string{}, routes.Warnings()...),
+				})
 			}
 			for _, w := range routes.Warnings() {
 				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+w)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "valid: %d listeners, %d events\n", len(routes.Names()), len(routes.Events()))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is valid: %d listeners, %d events\n", set.Events, len(routes.Names()), len(routes.Events()))
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&skip, "skip-secrets", false, "do not read secrets, to check a file where they are not")
+	cmd.Flags().BoolVar(&skip, "skip-secrets", false, "do not read secrets: check a file where they are not")
 	return cmd
 }
 
-// shownListener is a listener with its defaults applied and its secrets hidden.
+// shownConfig is all that a host goes by, with defaults applied and secrets hidden.
+type shownConfig struct {
+	Host      []settings.Value `json:"host"`
+	Listeners []shownListener  `json:"listeners"`
+	Events    []registry.Match `json:"events"`
+}
+
 type shownListener struct {
-	Name        string          `json:"name"`
-	Plugin      string          `json:"plugin"`
-	Timeout     string          `json:"timeout"`
-	Concurrency int             `json:"concurrency"`
-	OrderBy     string          `json:"order_by,omitempty"`
-	Config      json.RawMessage `json:"config"`
+	Name        string            `json:"name"`
+	Plugin      string            `json:"plugin"`
+	SHA256      string            `json:"sha256,omitempty"`
+	Timeout     string            `json:"timeout"`
+	Concurrency int               `json:"concurrency"`
+	Rate        string            `json:"rate,omitempty"`
+	OrderBy     string            `json:"order_by,omitempty"`
+	Retry       shownRetry        `json:"retry"`
+	Payload     shownPayload      `json:"payload"`
+	Env         map[string]string `json:"env,omitempty"`
+	Config      json.RawMessage   `json:"config"`
+}
+
+type shownRetry struct {
+	// MaxAttempts of zero leaves it to the event's row.
+	MaxAttempts int     `json:"max_attempts,omitempty"`
+	First       string  `json:"first"`
+	Factor      float64 `json:"factor"`
+	Max         string  `json:"max"`
+	Jitter      float64 `json:"jitter"`
+}
+
+type shownPayload struct {
+	Only []string `json:"only,omitempty"`
+	Drop []string `json:"drop,omitempty"`
+}
+
+func showListener(l *registry.Listener) shownListener {
+	s := shownListener{
+		Name: l.Name, Plugin: l.Plugin + l.Path, SHA256: l.SHA256,
+		Timeout: l.Timeout.String(), Concurrency: l.Concurrency, OrderBy: l.OrderBy,
+		Retry: shownRetry{
+			MaxAttempts: l.Retry.MaxAttempts, First: l.Retry.First.String(), Factor: l.Retry.Factor,
+			Max: l.Retry.Max.String(), Jitter: l.Retry.Jitter,
+		},
+		Payload: shownPayload{Only: l.Only, Drop: l.Drop},
+		Env:     l.ShownEnv(), Config: l.Shown,
+	}
+	if l.Rate.Events > 0 {
+		s.Rate = fmt.Sprintf("%d/%s", l.Rate.Events, l.Rate.Per)
+	}
+	return s
 }
 
 func (c *cli) configShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show", Short: "Show the listeners with all defaults; secrets are hidden", Args: cobra.NoArgs,
+		Use:   "show",
+		Short: "Show what is in force: defaults applied, origins named, secrets hidden",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			routes, err := c.registry(cmd, true)
+			set, routes, err := c.registry(cmd, true)
 			if err != nil {
 				return err
 			}
-			var rows []shownListener
+			all := shownConfig{Host: set.Values(), Listeners: []shownListener{}, Events: routes.Routes()}
 			for _, name := range routes.Names() {
-				l := routes.Listeners[name]
-				rows = append(rows, shownListener{l.Name, l.Plugin + l.Path, l.Timeout.String(), l.Concurrency, l.OrderBy, l.Shown})
+				all.Listeners = append(all.Listeners, showListener(routes.Listeners[name]))
 			}
-			return list(c, cmd, rows, "LISTENER PLUGIN TIMEOUT CONFIG", func(l shownListener) []string {
-				return []string{l.Name, l.Plugin, l.Timeout, string(l.Config)}
-			})
+			if c.output != "table" {
+				return c.json(cmd, all)
+			}
+			return c.printConfig(cmd, all)
 		},
 	}
+}
+
+func (c *cli) printConfig(cmd *cobra.Command, all shownConfig) error {
+	w := cmd.OutOrStdout()
+	err := table(w, all.Host, "SETTING VALUE FROM", func(v settings.Value) []string {
+		return []string{v.Name, orDash(v.Value), v.Source}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	err = table(w, all.Listeners, "LISTENER PLUGIN TIMEOUT CALLS RATE ORDER_BY CONFIG", func(l shownListener) []string {
+		return []string{l.Name, l.Plugin, l.Timeout, fmt.Sprint(l.Concurrency), orDash(l.Rate), orDash(l.OrderBy), short(string(l.Config), 100)}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return table(w, all.Events, "EVENT LISTENER WHEN", routeLine)
+}
+
+func routeLine(m registry.Match) []string {
+	when := strings.Join(m.When, ", and ")
+	if m.Listener == "" {
+		when = m.Why
+	}
+	return []string{m.Entry, orDash(m.Listener), orDash(when)}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
 }
 
 func (c *cli) configRoutes() *cobra.Command {
 	var payload string
 	cmd := &cobra.Command{
-		Use: "routes [EVENT]", Short: "Show who is told of an event", Args: cobra.MaximumNArgs(1),
+		Use:   "routes [EVENT]",
+		Short: "Show who is told of an event, and why; exits 9 if no entry matches",
+		Example: `  earshot config routes
+  earshot config routes appointment.saved --payload @saved.json`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			routes, err := c.registry(cmd, true)
+			if len(args) == 0 && payload != "" {
+				return usage(errors.New("--payload needs an event: earshot config routes EVENT --payload …"))
+			}
+			var body []byte
+			if payload != "" {
+				var err error
+				if body, err = readPayload(payload, cmd.InOrStdin()); err != nil {
+					return usage(err)
+				}
+			}
+			set, routes, err := c.registry(cmd, true)
 			if err != nil {
 				return err
 			}
-			for _, name := range routes.Events() {
-				if len(args) == 0 || args[0] == name {
-					plan := routes.Plan(event.Event{Name: name, Payload: []byte("{}")})
-					var names []string
-					for _, t := range plan.Targets {
-						names = append(names, t.Listener)
-					}
-					fmt.Fprintln(cmd.OutOrStdout(), name, strings.Join(names, " "), plan.Refused)
-				}
+			if len(args) == 0 {
+				return list(c, cmd, routes.Routes(), "EVENT LISTENER WHEN", routeLine)
 			}
-			return nil
+			matches := routes.Explain(args[0], body)
+			if len(matches) == 0 {
+				return coded{exitNotFound, fmt.Errorf("no entry of events in %s matches %q%s", set.Events, args[0], routes.Nearest(args[0]))}
+			}
+			return list(c, cmd, matches, "LISTENER TOLD ENTRY WHY", func(m registry.Match) []string {
+				told, why := "no", m.Why
+				if m.Told {
+					told, why = "yes", strings.Join(m.When, ", and ")
+					if why != "" && body == nil {
+						told = "if"
+					}
+				}
+				return []string{orDash(m.Listener), told, m.Entry, orDash(why)}
+			})
 		},
 	}
-	cmd.Flags().StringVar(&payload, "payload", "", "the payload to try: a JSON object, @FILE, or - for standard input")
+	cmd.Flags().StringVar(&payload, "payload", "", "a payload to try conditions on: a JSON object, @FILE, or - for standard input")
 	return cmd
 }
 

@@ -1,7 +1,10 @@
 package registry
 
 import (
+	"maps"
 	"strings"
+
+	"github.com/earshot-host/earshot/host/internal/strictyaml"
 )
 
 // Match is what one entry of events means for one listener.
@@ -56,6 +59,15 @@ func (r *Registry) Explain(event string, payload []byte) []Match {
 		}
 	}
 	return all
+}
+
+// Nearest is a hint at the entry that event may have been meant for; it begins
+// with "; ", and is empty if none is near.
+func (r *Registry) Nearest(event string) string {
+	if hint := strictyaml.Suggest(event, maps.Keys(r.exact)); hint != "" {
+		return "; " + hint
+	}
+	return ""
 }
 
 func (e *entry) wild() bool { return strings.HasSuffix(e.key, "*") }

@@ -34,7 +34,7 @@ var (
 func (p *parser) defaults(n *strictyaml.Node) *Listener {
 	base := &Listener{
 		Timeout: defaultTimeout, Concurrency: defaultConcurrency, Retry: event.DefaultPolicy(),
-		Env: make(map[string]string),
+		Env: make(map[string]string), hiddenEnv: make(map[string]bool),
 	}
 	if n != nil {
 		p.Fields(n, "defaults", p.shared(base, "defaults"))
@@ -62,7 +62,7 @@ func (p *parser) listeners(n *strictyaml.Node, base *Listener) {
 func (p *parser) listener(e strictyaml.Entry, base *Listener) *Listener {
 	l := *base
 	l.Name = e.Key.Text
-	l.Env = maps.Clone(base.Env)
+	l.Env, l.hiddenEnv = maps.Clone(base.Env), maps.Clone(base.hiddenEnv)
 	l.Only, l.Drop = slices.Clone(base.Only), slices.Clone(base.Drop)
 	l.Config, l.Shown = []byte("{}"), []byte("{}")
 	where := "listeners." + l.Name
@@ -165,9 +165,15 @@ func (p *parser) env(n *strictyaml.Node, l *Listener, where string) {
 		case !envName.MatchString(name):
 			p.Fail(e.Key, "%q cannot be the name of an environment variable", name)
 		case strictyaml.Named(e.Value):
-			l.Env[name] = p.secret(e.Value, where+"."+name)
+			l.Env[name], l.hiddenEnv[name] = p.secret(e.Value, where+"."+name), true
 		case e.Value.Scalar():
 			l.Env[name] = e.Value.Text
+			delete(l.hiddenEnv, name)
+			if literal(name, e.Value) {
+				l.hiddenEnv[name] = true
+				p.hide(e.Value.Text)
+				p.warn(e.Value, "%s.%s is written in clear; write {file: path} or {env: NAME}", where, name)
+			}
 			if strings.ContainsRune(e.Value.Text, 0) {
 				p.Fail(e.Value, "%s.%s holds a NUL character", where, name)
 			}
@@ -222,20 +228,20 @@ func (p *parser) config(n *strictyaml.Node, l *Listener, where string) {
 	}
 	quoted := strictyaml.Quote(hidden)
 	// The config itself is no scalar's place: {file: x} there is a key of the plugin.
-	l.Config = n.AppendJSON(nil, "", func(key string, v *strictyaml.Node) []byte {
+	l.Config = n.AppendJSON(nil, where, func(where, key string, v *strictyaml.Node) []byte {
 		if v == n {
 			return nil
 		}
 		if strictyaml.Named(v) {
-			return strictyaml.Quote(p.secret(v, where+"."+key))
+			return strictyaml.Quote(p.secret(v, where))
 		}
 		if literal(key, v) {
 			p.hide(v.Text)
-			p.warn(v, "%s.%s is written in clear; write {file: path} or {env: NAME}", where, key)
+			p.warn(v, "%s is written in clear; write {file: path} or {env: NAME}", where)
 		}
 		return nil
 	})
-	l.Shown = n.AppendJSON(nil, "", func(key string, v *strictyaml.Node) []byte {
+	l.Shown = n.AppendJSON(nil, where, func(_, key string, v *strictyaml.Node) []byte {
 		if v != n && strictyaml.Named(v) || literal(key, v) {
 			return quoted
 		}

@@ -15,6 +15,9 @@ import (
 // Errors are all the mistakes of a file at once, each with its place.
 type Errors = strictyaml.Errors
 
+// Problem is one of them.
+type Problem = strictyaml.Problem
+
 // Options of Load. Zero values are the defaults.
 type Options struct {
 	// LookupEnv reads {env: NAME}; nil finds nothing.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -42,6 +43,9 @@ func notJSON(payload []byte) error {
 	at := len(payload)
 	var syntax *json.SyntaxError
 	if err := json.Unmarshal(payload, new(json.RawMessage)); errors.As(err, &syntax) {
+		if strings.Contains(syntax.Error(), "max depth") {
+			return errors.New("payload is nested deeper than 10000 levels")
+		}
 		at = int(syntax.Offset)
 	}
 	if at >= len(payload) {

@@ -8,6 +8,7 @@ package registry
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -63,8 +64,19 @@ type Listener struct {
 	// Only and Drop are the dotted paths of payload: {only, drop}.
 	Only, Drop []string
 
+	// hiddenEnv names what in Env is secret.
+	hiddenEnv  map[string]bool
 	orderBy    []string
 	only, drop [][]string
+}
+
+// ShownEnv is Env with <secret> in the place of secrets.
+func (l *Listener) ShownEnv() map[string]string {
+	shown := maps.Clone(l.Env)
+	for name := range l.hiddenEnv {
+		shown[name] = hidden
+	}
+	return shown
 }
 
 // Names returns the names of all listeners in order. Do not change it.

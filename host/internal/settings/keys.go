@@ -32,6 +32,26 @@ func Keys() []Key {
 	return out
 }
 
+// Value is a setting as it stands, a secret hidden, and where it comes from.
+type Value struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Source string `json:"source"`
+}
+
+// Values returns all settings in the order of Keys.
+func (s *Settings) Values() []Value {
+	var out []Value
+	for _, k := range keys {
+		from := s.sources[k.full()]
+		if from == "" {
+			from = "default"
+		}
+		out = append(out, Value{k.full(), k.show(s), from})
+	}
+	return out
+}
+
 // key is a setting and how it is read.
 type key struct {
 	section, name string

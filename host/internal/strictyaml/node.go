@@ -1,8 +1,10 @@
 package strictyaml
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -52,11 +54,18 @@ func (n *Node) Scalar() bool { return n.Kind == Bool || n.Kind == Number || n.Ki
 // plainNumber is a number of JSON, which is copied without being computed.
 var plainNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
-// AppendJSON appends the node as JSON. replace may return other JSON for a
-// node; nil leaves the node as it is. key is the key above the node, "" above all.
-func (n *Node) AppendJSON(b []byte, key string, replace func(key string, n *Node) []byte) []byte {
+// Replace may return other JSON for a node; nil leaves the node as it is. where
+// is the way to the node, key the last key on it.
+type Replace func(where, key string, n *Node) []byte
+
+// AppendJSON appends the node, which where leads to, as JSON. replace may be nil.
+func (n *Node) AppendJSON(b []byte, where string, replace Replace) []byte {
+	return n.appendJSON(b, where, "", replace)
+}
+
+func (n *Node) appendJSON(b []byte, where, key string, replace Replace) []byte {
 	if replace != nil {
-		if r := replace(key, n); r != nil {
+		if r := replace(where, key, n); r != nil {
 			return append(b, r...)
 		}
 	}
@@ -73,7 +82,7 @@ func (n *Node) AppendJSON(b []byte, key string, replace func(key string, n *Node
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = item.AppendJSON(b, key, replace)
+			b = item.appendJSON(b, where+"["+strconv.Itoa(i)+"]", key, replace)
 		}
 		return append(b, ']')
 	case Map:
@@ -83,7 +92,7 @@ func (n *Node) AppendJSON(b []byte, key string, replace func(key string, n *Node
 				b = append(b, ',')
 			}
 			b = append(append(b, Quote(e.Key.Text)...), ':')
-			b = e.Value.AppendJSON(b, e.Key.Text, replace)
+			b = e.Value.appendJSON(b, where+"."+e.Key.Text, e.Key.Text, replace)
 		}
 		return append(b, '}')
 	}
@@ -92,7 +101,10 @@ func (n *Node) AppendJSON(b []byte, key string, replace func(key string, n *Node
 
 // Quote returns text as a JSON string.
 func Quote(text string) []byte {
-	// Text of a checked file is valid UTF-8, which always can be marshalled.
-	q, _ := json.Marshal(text)
-	return q
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	// Text always can be marshalled.
+	_ = enc.Encode(text)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
