@@ -1,0 +1,116 @@
+// Package app puts the parts of the host together: settings and registry in,
+// a running dispatcher out. All wiring is here, so that commands and tests
+// start the same product.
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/earshot-host/earshot/host/internal/deliver"
+	"github.com/earshot-host/earshot/host/internal/dispatch"
+	"github.com/earshot-host/earshot/host/internal/queue"
+	"github.com/earshot-host/earshot/host/internal/registry"
+	"github.com/earshot-host/earshot/host/internal/settings"
+	"github.com/earshot-host/earshot/host/internal/supervisor"
+)
+
+// Options of an App, beyond its settings.
+type Options struct {
+	Version string
+	Logger  hclog.Logger
+	// LookupEnv reads secrets named in events.yaml.
+	LookupEnv func(string) (string, bool)
+	// Run says how this run ends; the rest of it is filled from the settings.
+	Run dispatch.Options
+}
+
+// App is a host, ready to run. Close it.
+type App struct {
+	set        *settings.Settings
+	opt        Options
+	log        hclog.Logger
+	routes     *registry.Registry
+	store      *queue.Store
+	plugins    *supervisor.Supervisor
+	dispatcher *dispatch.Dispatcher
+	// failed is the last reload's error, said once.
+	failed string
+}
+
+// New reads events.yaml, finds every plugin, opens the queue and checks its
+// tables. Nothing is claimed and no plugin is started before Run.
+func New(ctx context.Context, set *settings.Settings, opt Options) (*App, error) {
+	a := &App{set: set, opt: opt, log: opt.Logger}
+	routes, err := registry.Load(set.Events, registry.Options{LookupEnv: opt.LookupEnv})
+	if err != nil {
+		return nil, err
+	}
+	specs, err := a.specs(routes)
+	if err != nil {
+		return nil, err
+	}
+	if a.store, err = OpenQueue(ctx, set); err != nil {
+		return nil, err
+	}
+	if err := a.store.Check(ctx); err != nil {
+		return nil, errors.Join(err, a.store.Close())
+	}
+	if err := a.start(routes, specs); err != nil {
+		return nil, errors.Join(err, a.store.Close())
+	}
+	return a, nil
+}
+
+// OpenQueue opens the queue that the settings name.
+func OpenQueue(ctx context.Context, set *settings.Settings) (*queue.Store, error) {
+	return queue.Open(ctx, queue.Options{
+		Driver: set.Database.Driver, DSN: set.Database.DSN.Reveal(), Table: set.Database.QueueTable,
+		Host: set.Instance, Lease: set.Run.Lease, MaxPayload: set.MaxPayload,
+	})
+}
+
+func (a *App) start(routes *registry.Registry, specs []supervisor.Spec) error {
+	plugins, err := supervisor.New(supervisor.Options{
+		RunDir: a.set.RunDir, Logger: a.log, HostVersion: a.opt.Version, StopDrain: a.set.Run.Drain,
+	})
+	if err != nil {
+		return err
+	}
+	plugins.Reload(specs)
+	run := a.opt.Run
+	run.Batch, run.Poll, run.Lease, run.Drain = a.set.Run.Batch, a.set.Run.Poll, a.set.Run.Lease, a.set.Run.Drain
+	run.MaxPayload, run.Logger = a.set.MaxPayload, a.log.Named("dispatch")
+	a.routes, a.plugins = routes, plugins
+	a.dispatcher = dispatch.New(a.store, a.store, deliver.Deliverer{Caller: plugins}, routes, run)
+	return nil
+}
+
+// closeWithin bounds what stopping the plugins may add to the drain time.
+const closeWithin = 10 * time.Second
+
+// Run works until ctx ends, or until nothing is due when asked to run once.
+// Signals on reload read events.yaml anew.
+func (a *App) Run(ctx context.Context, reload <-chan os.Signal) (dispatch.Summary, error) {
+	watching, stop := context.WithCancel(ctx)
+	var watcher sync.WaitGroup
+	if !a.opt.Run.Once {
+		watcher.Go(func() { a.watch(watching, reload) })
+	}
+	summary, err := a.dispatcher.Run(ctx)
+	stop()
+	watcher.Wait()
+	return summary, err
+}
+
+// Close stops the plugins and closes the queue.
+func (a *App) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), a.set.Run.Drain+closeWithin)
+	defer cancel()
+	return errors.Join(a.plugins.Close(ctx), a.store.Close())
+}
