@@ -33,7 +33,7 @@ test: $(TOOLS)/mailpit ## all tests with the race detector; installs what they n
 verify: ## formatting, vet, lint, generated code, go.mod
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run: make fmt"; exit 1; }
 	go vet ./...
-	go mod tidy -diff
+	@go mod tidy -diff || { echo "go.mod or go.sum is not tidy: run go mod tidy and commit it"; exit 1; }
 	$(MAKE) lint verify-generated
 
 .PHONY: fmt

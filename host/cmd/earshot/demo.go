@@ -170,7 +170,7 @@ func (c *cli) printDemo(cmd *cobra.Command, set *settings.Settings, ids []int64)
 		for _, d := range deliveries {
 			detail := d.Error
 			if detail == "" && d.Receipts > 0 {
-				detail = fmt.Sprintf("%d people told", d.Receipts)
+				detail = fmt.Sprintf("%d told", d.Receipts)
 			}
 			lines = append(lines, told{fmt.Sprint(id), row.Name, d.Listener, string(d.State), short(detail, 60)})
 		}
