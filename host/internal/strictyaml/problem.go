@@ -81,7 +81,7 @@ var (
 )
 
 const (
-	secretWords = `passw|passphrase|secret|token|authorization|api_?key|private_?key|credential|dsn`
+	secretWords = `passw|passphrase|secret|token|authorization|api[_-]?key|private[_-]?key|credential|dsn`
 	masked      = "<secret>"
 	maxExcerpt  = 160
 )
