@@ -107,7 +107,10 @@ func (l *listener) broken(ctx context.Context, g *instance, size int, err error)
 	if how, ended := g.proc.ended(); ended {
 		return &ExitedError{Listener: l.name, Status: how, Stderr: g.proc.out.lines()}
 	}
-	if code == codes.Unavailable {
+	switch code {
+	case codes.DeadlineExceeded:
+		return context.DeadlineExceeded // the plugin's clock was a little ahead of ours
+	case codes.Unavailable:
 		l.lost(g, err)
 	}
 	return fmt.Errorf("call listener %s: %w", l.name, err)

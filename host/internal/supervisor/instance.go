@@ -62,8 +62,8 @@ type instance struct {
 // start starts a process, shakes hands and, unless it is only to describe
 // itself, hands it its config. StartTimeout bounds it. What was started is gone
 // when it returns an error; otherwise exited is called once, when the process
-// has ended.
-func (s *Supervisor) start(ctx context.Context, spec Spec, gen int, exited func(*instance)) (*instance, error) {
+// has ended, and says whether calls are in flight.
+func (s *Supervisor) start(ctx context.Context, spec Spec, gen int, exited func(*instance) bool) (*instance, error) {
 	begin := time.Now()
 	if err := checkBinary(spec.Path, spec.SHA256); err != nil {
 		return nil, err
@@ -91,8 +91,8 @@ func (s *Supervisor) start(ctx context.Context, spec Spec, gen int, exited func(
 	g.started = time.Now()
 	s.wg.Go(func() {
 		<-g.proc.exited
-		if exited != nil {
-			exited(g)
+		if exited != nil && exited(g) {
+			time.Sleep(lastAnswers)
 		}
 		g.bury()
 	})
@@ -240,10 +240,6 @@ func (g *instance) explain(ctx context.Context, err error) error {
 func (g *instance) bury() {
 	if g.proc.ID() != "" {
 		<-g.proc.exited
-		select {
-		case <-g.gone.Done():
-		case <-time.After(lastAnswers):
-		}
 	}
 	g.vanish()
 	g.client.Kill()

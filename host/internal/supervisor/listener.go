@@ -155,12 +155,13 @@ func (l *listener) failed(err error) error {
 	return l.unavailable(wait, err)
 }
 
-// exited takes note of a process that ended by itself.
-func (l *listener) exited(g *instance) {
+// exited takes note of a process that ended, and reports whether calls are in
+// flight. It is a crash if the process was the one to call.
+func (l *listener) exited(g *instance) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.current != g {
-		return
+		return g.calls > 0
 	}
 	l.current = nil
 	now := time.Now()
@@ -170,6 +171,7 @@ func (l *listener) exited(g *instance) {
 	err := l.exitError(g)
 	wait := l.breaker.failed(now, err)
 	g.log.Warn("the plugin ended", "error", err, "restart_in", wait.Round(time.Millisecond).String())
+	return g.calls > 0
 }
 
 func (l *listener) exitError(g *instance) error {

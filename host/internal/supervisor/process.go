@@ -44,6 +44,8 @@ type process struct {
 
 	mu  sync.Mutex
 	pid int // 0 before the process is started
+	// doomed is set when it is killed before that.
+	doomed bool
 	// lifeline is the plugin's stdin: the kernel closes it when the host dies.
 	lifeline *os.File
 	state    *os.ProcessState
@@ -85,6 +87,9 @@ func (p *process) Start(ctx context.Context) error {
 	listening, found := context.WithCancel(context.WithoutCancel(ctx))
 	p.mu.Lock()
 	p.pid, p.lifeline, p.found = cmd.Process.Pid, pipes.stdin.w, found
+	if p.doomed {
+		_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+	}
 	p.mu.Unlock()
 
 	var readers sync.WaitGroup
@@ -186,10 +191,12 @@ func (p *process) hangUp() {
 	}
 }
 
-// signal reaches the whole process group while the process lives.
+// signal reaches the whole process group while the process lives. A kill
+// reaches it even before it lives.
 func (p *process) signal(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.doomed = p.doomed || sig == syscall.SIGKILL
 	if p.pid != 0 && p.state == nil {
 		_ = syscall.Kill(-p.pid, sig)
 	}

@@ -209,3 +209,17 @@ func hosts(t testing.TB, run string) int {
 	}
 	return len(dirs)
 }
+
+// A kill that comes before the process is not lost.
+func TestKillBeforeStart(t *testing.T) {
+	s, _ := supervise(t, quick(t))
+	g, err := s.prepare(t.Context(), playing("email", "mute"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.proc.signal(syscall.SIGKILL)
+	if err := g.connect(t.Context()); err == nil {
+		t.Error("a process that was killed is ready")
+	}
+	g.bury()
+}
