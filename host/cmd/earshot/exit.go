@@ -49,7 +49,7 @@ func codeOf(err error) int {
 		return exitDatabase
 	case errors.Is(err, queue.ErrSchema):
 		return exitSchema
-	case errors.Is(err, queue.ErrNotFound):
+	case errors.Is(err, queue.ErrNotFound), errors.Is(err, app.ErrNoListener):
 		return exitNotFound
 	}
 	return exitFailed

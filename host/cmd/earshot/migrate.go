@@ -89,7 +89,7 @@ func (c *cli) migrateStatus() *cobra.Command {
 			}
 			missing := false
 			err = list(c, cmd, states, "MIGRATION APPLIED", func(s migrate.State) []string {
-				return []string{s.File, map[bool]string{true: "yes", false: "no"}[s.Applied]}
+				return []string{s.File, yesNo(s.Applied)}
 			})
 			for _, s := range states {
 				missing = missing || !s.Applied

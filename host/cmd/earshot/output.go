@@ -62,9 +62,19 @@ func when(t *time.Time) string {
 	return t.Format("2006-01-02 15:04:05")
 }
 
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// oneLine keeps text out of the next row of a table.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 // short cuts text for a table cell and keeps it on one line.
 func short(text string, width int) string {
-	text = strings.Join(strings.Fields(text), " ")
+	text = oneLine(text)
 	if runes := []rune(text); len(runes) > width {
 		return string(runes[:width-1]) + "…"
 	}

@@ -3,8 +3,10 @@ package app
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/earshot-host/earshot/host/internal/registry"
+	"github.com/earshot-host/earshot/host/internal/settings"
 	"github.com/earshot-host/earshot/host/internal/supervisor"
 )
 
@@ -13,14 +15,21 @@ var ErrPlugin = errors.New("plugin")
 
 // specs finds the binary of every listener, and reports all that are missing.
 func (a *App) specs(routes *registry.Registry) ([]supervisor.Spec, error) {
+	return specs(a.set, routes, routes.Names())
+}
+
+func specs(set *settings.Settings, routes *registry.Registry, names []string) ([]supervisor.Spec, error) {
 	var specs []supervisor.Spec
 	var missing []error
-	for _, name := range routes.Names() {
+	for _, name := range names {
 		l := routes.Listeners[name]
+		if l == nil {
+			return nil, fmt.Errorf("%w: events.yaml defines no listener %q; it has: %s", ErrNoListener, name, strings.Join(routes.Names(), ", "))
+		}
 		path := l.Path
 		if path == "" {
 			var err error
-			if path, err = supervisor.Find(a.set.Plugins.Dirs, l.Plugin); err != nil {
+			if path, err = supervisor.Find(set.Plugins.Dirs, l.Plugin); err != nil {
 				missing = append(missing, fmt.Errorf("%w of listener %s: %w", ErrPlugin, name, err))
 				continue
 			}
