@@ -95,8 +95,7 @@ func (d *directory) rules(ctx context.Context, provider int64) (*liveRules, erro
 }
 
 func (d *directory) read(ctx context.Context, provider int64) (*liveRules, error) {
-	// A read-only transaction is a promise that the server keeps.
-	tx, err := d.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := d.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +118,11 @@ func (d *directory) read(ctx context.Context, provider int64) (*liveRules, error
 		return nil, err
 	}
 	return live, nil
+}
+
+// begin opens a read-only transaction: a promise that the server keeps.
+func (d *directory) begin(ctx context.Context) (*sql.Tx, error) {
+	return d.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 }
 
 // staff finds the administrators and the provider's secretaries. For them only

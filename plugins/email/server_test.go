@@ -19,18 +19,23 @@ import (
 type mailServer struct {
 	host, port string
 	mu         sync.Mutex
-	sessions   int
+	sessions   int // opened so far
+	open, peak int // at once
 	mails      []receivedMail
 	// answer decides about a recipient; nil takes everybody.
 	answer func(to string) error
 	// user and password are asked for if there is a user.
 	user, password string
+	// token is asked for instead of the password if it is set (XOAUTH2).
+	token string
+	// utf8 offers SMTPUTF8.
+	utf8 bool
 }
 
 type receivedMail struct {
-	from, to string
-	data     []byte
-	secure   bool
+	from, to     string
+	data         []byte
+	secure, utf8 bool
 }
 
 // startServer serves until the test ends. tlsConfig may be nil; implicit
@@ -46,6 +51,8 @@ func startServer(t *testing.T, m *mailServer, tlsConfig *tls.Config, implicit bo
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.sessions++
+		m.open++
+		m.peak = max(m.peak, m.open)
 		_, secure := c.TLSConnectionState()
 		s := &mailSession{m: m, secure: secure}
 		if m.user == "" {
@@ -55,14 +62,15 @@ func startServer(t *testing.T, m *mailServer, tlsConfig *tls.Config, implicit bo
 	}))
 	srv.Domain = "mail.example.com"
 	srv.TLSConfig = tlsConfig
-	srv.AllowInsecureAuth = true
+	srv.AllowInsecureAuth, srv.EnableSMTPUTF8 = true, m.utf8
 	srv.ErrorLog = discard{}
 	if implicit {
 		ln = tls.NewListener(ln, tlsConfig)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { srv.Serve(ln) })
-	t.Cleanup(func() { srv.Close(); wg.Wait() })
+	// The listener too: a server that is closed before it serves would serve for ever.
+	t.Cleanup(func() { srv.Close(); ln.Close(); wg.Wait() })
 	return m
 }
 
@@ -79,11 +87,17 @@ type mailSession struct {
 	secure bool
 }
 
-func (s *mailSession) Reset()        {}
-func (s *mailSession) Logout() error { return nil }
+func (s *mailSession) Reset() {}
 
-func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error {
-	s.mail = receivedMail{from: from, secure: s.secure}
+func (s *mailSession) Logout() error {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	s.m.open--
+	return nil
+}
+
+func (s *mailSession) Mail(from string, opts *smtp.MailOptions) error {
+	s.mail = receivedMail{from: from, secure: s.secure, utf8: opts.UTF8}
 	return nil
 }
 
@@ -109,7 +123,12 @@ func (s *mailSession) Data(r io.Reader) (err error) {
 
 type authSession struct{ *mailSession }
 
-func (s *authSession) AuthMechanisms() []string { return []string{sasl.Plain, sasl.Login} }
+func (s *authSession) AuthMechanisms() []string {
+	if s.m.token != "" {
+		return []string{"XOAUTH2"}
+	}
+	return []string{sasl.Plain, sasl.Login}
+}
 
 func (s *authSession) Auth(mech string) (sasl.Server, error) {
 	verify := func(user, password string) error {
@@ -117,6 +136,9 @@ func (s *authSession) Auth(mech string) (sasl.Server, error) {
 			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "user " + user + " may not enter with " + password}
 		}
 		return nil
+	}
+	if mech == "XOAUTH2" {
+		return &tokenServer{want: "user=" + s.m.user + "\x01auth=Bearer " + s.m.token + "\x01\x01"}, nil
 	}
 	if mech == sasl.Login {
 		return &loginServer{verify: verify}, nil
@@ -141,6 +163,24 @@ func (l *loginServer) Next(response []byte) ([]byte, bool, error) {
 		return []byte("Password:"), false, nil
 	}
 	return nil, true, l.verify(string(l.user), string(response))
+}
+
+// tokenServer speaks XOAUTH2: a wrong token gets a challenge that says why,
+// and the refusal only after the client's answer to that.
+type tokenServer struct {
+	want string
+	told bool
+}
+
+func (x *tokenServer) Next(response []byte) ([]byte, bool, error) {
+	switch {
+	case x.told:
+		return nil, true, &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "the token has expired"}
+	case string(response) == x.want:
+		return nil, true, nil
+	}
+	x.told = true
+	return []byte(`{"status":"400"}`), false, nil
 }
 
 type discard struct{}
