@@ -34,6 +34,7 @@ type Event struct {
 	done       map[string]string
 	added      []Receipt
 	externalID string
+	report     func(Receipt)
 }
 
 // Receipt says that somebody was told: Key names them in the listener's own
@@ -62,18 +63,28 @@ func (ev *Event) Done(key string) bool {
 }
 
 // Receipt records that the person that key names has been told. It counts even
-// if Handle fails afterwards: the next attempt finds it with Done.
+// if Handle fails afterwards, or the process ends: the next attempt finds it
+// with Done.
 func (ev *Event) Receipt(key, externalID string) {
+	r := Receipt{key, externalID}
+	if ev.add(r) && ev.report != nil {
+		ev.report(r)
+	}
+}
+
+// add reports whether r is new.
+func (ev *Event) add(r Receipt) bool {
 	ev.mu.Lock()
 	defer ev.mu.Unlock()
+	if _, ok := ev.done[r.Key]; ok {
+		return false
+	}
 	if ev.done == nil {
 		ev.done = make(map[string]string)
 	}
-	if _, ok := ev.done[key]; ok {
-		return
-	}
-	ev.done[key] = externalID
-	ev.added = append(ev.added, Receipt{key, externalID})
+	ev.done[r.Key] = r.ExternalID
+	ev.added = append(ev.added, r)
+	return true
 }
 
 // SetExternalID records the provider's id of the message, for support.

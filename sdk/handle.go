@@ -25,21 +25,24 @@ var errTimeUp = errors.New("the delivery's time is up")
 func (s *Service) withMargin(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	release := context.AfterFunc(s.stop, func() { cancel(context.Cause(s.stop)) })
-	end := func() { release(); cancel(nil) }
+	ctx, cancelTimer := early(ctx)
+	return ctx, func() { cancelTimer(); release(); cancel(nil) }
+}
+
+// early ends ctx a little before its deadline, if it has one.
+func early(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return ctx, end
+		return context.WithCancel(ctx)
 	}
-	early := deadline.Add(-marginOf(time.Until(deadline)))
-	ctx, cancelTimer := context.WithDeadlineCause(ctx, early, errTimeUp)
-	return ctx, func() { cancelTimer(); end() }
+	return context.WithDeadlineCause(ctx, deadline.Add(-marginOf(time.Until(deadline))), errTimeUp)
 }
 
 func marginOf(left time.Duration) time.Duration { return max(0, min(margin, left/10)) }
 
 // Handle hands one delivery to the listener.
 func (s *Service) Handle(ctx context.Context, req *listenerv1.HandleRequest) (*listenerv1.HandleResponse, error) {
-	ev := eventOf(req.GetDelivery())
+	ev := s.eventOf(req.GetDelivery())
 	outcomes, err := s.handle(ctx, []*Event{ev}, func(ctx context.Context, _ []*Event) []error {
 		return []error{s.listener.Handle(ctx, ev)}
 	})
@@ -57,7 +60,7 @@ func (s *Service) HandleBatch(req *listenerv1.HandleBatchRequest, stream grpc.Se
 	}
 	evs := make([]*Event, len(req.GetDeliveries()))
 	for i, d := range req.GetDeliveries() {
-		evs[i] = eventOf(d)
+		evs[i] = s.eventOf(d)
 	}
 	outcomes, err := s.handle(stream.Context(), evs, b.HandleBatch)
 	if err != nil {
@@ -145,7 +148,7 @@ func protect(ctx context.Context, log *slog.Logger, evs []*Event, call func(cont
 	return call(ctx, evs)
 }
 
-func eventOf(d *listenerv1.Delivery) *Event {
+func (s *Service) eventOf(d *listenerv1.Delivery) *Event {
 	ev := &Event{
 		ID: d.GetEventId(), Name: d.GetEventName(), Payload: d.GetPayload(),
 		IdempotencyKey: d.GetIdempotencyKey(),
@@ -159,5 +162,6 @@ func eventOf(d *listenerv1.Delivery) *Event {
 	for _, r := range d.GetReceipts() {
 		ev.done[r.GetKey()] = r.GetExternalId()
 	}
+	ev.report = func(r Receipt) { s.reports.add(ev.IdempotencyKey, r) }
 	return ev
 }

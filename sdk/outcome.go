@@ -52,10 +52,15 @@ func outcomeOf(ctx context.Context, ev *Event, err error) *listenerv1.Outcome {
 	defer ev.mu.Unlock()
 	o.ExternalId = clip(ev.externalID)
 	for _, r := range ev.added {
-		// A key must come back as it was; one that is no text cannot cross the wire at all.
-		o.Receipts = append(o.Receipts, &listenerv1.Receipt{Key: strings.ToValidUTF8(r.Key, "\uFFFD"), ExternalId: clip(r.ExternalID)})
+		o.Receipts = append(o.Receipts, receiptOf(r))
 	}
 	return o
+}
+
+// receiptOf leaves a key as it is, so that it comes back the same; only one
+// that is no text cannot cross the wire at all.
+func receiptOf(r Receipt) *listenerv1.Receipt {
+	return &listenerv1.Receipt{Key: strings.ToValidUTF8(r.Key, "\uFFFD"), ExternalId: clip(r.ExternalID)}
 }
 
 func after(d time.Duration) *durationpb.Duration {

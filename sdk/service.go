@@ -28,6 +28,7 @@ type Service struct {
 	opts     options
 	log      *slog.Logger
 	inflight inflight
+	reports  reports
 	// stop ends the contexts of the deliveries that outlast a drain.
 	stop   context.Context
 	cancel context.CancelCauseFunc
@@ -68,6 +69,7 @@ func (s *Service) Describe(ctx context.Context, _ *listenerv1.DescribeRequest) (
 	if _, ok := s.listener.(Configurer); ok {
 		res.Capabilities = append(res.Capabilities, "configure")
 	}
+	res.Capabilities = append(res.Capabilities, "receipts")
 	schema, err := s.schema(ctx)
 	if err != nil {
 		return nil, err
@@ -154,11 +156,12 @@ func (s *Service) CheckHealth(ctx context.Context, _ *listenerv1.CheckHealthRequ
 // Stop refuses new deliveries and waits for those in flight. What has not
 // ended after drain_for is cancelled; the listener is closed once nothing runs.
 func (s *Service) Stop(ctx context.Context, req *listenerv1.StopRequest) (*listenerv1.StopResponse, error) {
-	ctx, cancel := s.withMargin(ctx)
-	defer cancel()
 	if s.opts.attached {
 		return &listenerv1.StopResponse{}, nil
 	}
+	// Not withMargin: what ends the deliveries must not end the wait for them.
+	ctx, cancel := early(ctx)
+	defer cancel()
 	left := s.drain(ctx, req.GetDrainFor().AsDuration())
 	return &listenerv1.StopResponse{Unfinished: int32(left)}, nil //nolint:gosec // a count of calls in memory
 }

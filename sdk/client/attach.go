@@ -10,15 +10,17 @@ import (
 )
 
 // AttachKey names the variable by which somebody lets the host use a process
-// that a debugger has started; SocketKey the one that tells a plugin on which
-// unix socket it may serve instead of printing the handshake line.
+// that a debugger has started; AddrKey the one that tells a plugin at which address,
+// "unix:" and a path, it may serve instead of printing the handshake line.
 const (
 	AttachKey = wire.AttachKey
-	SocketKey = wire.SocketKey
+	AddrKey   = wire.AddrKey
 )
 
 // Attach reads the value of AttachKey: which listener it is about, and what
-// go-plugin needs to reach it. The host leaves such a process running, and
+// go-plugin needs to reach it. With it, ClientConfig.Plugins must be set, to
+// Versions()[cfg.ProtocolVersion]: go-plugin does not look at VersionedPlugins
+// when it attaches. The host leaves such a process running, and
 // gives its calls no deadline.
 func Attach(value string) (listener string, cfg *plugin.ReattachConfig, err error) {
 	a, err := wire.ParseAttach(value)

@@ -26,6 +26,6 @@ func Handshake() plugin.HandshakeConfig {
 // StartedByHost reports whether getenv is the environment that a host gives.
 func StartedByHost(getenv func(string) string) bool { return getenv(CookieKey) == cookieValue }
 
-// SocketKey names the variable with the path of the unix socket on which a
-// plugin may simply listen, instead of printing go-plugin's handshake line.
-const SocketKey = "EARSHOT_LISTENER_SOCKET"
+// AddrKey names the variable with the address, "unix:" and a path, on which a
+// plugin may simply listen instead of printing go-plugin's handshake line.
+const AddrKey = "EARSHOT_LISTENER_ADDR"

@@ -184,7 +184,7 @@ type DescribeResponse struct {
 	SdkName     string `protobuf:"bytes,3,opt,name=sdk_name,json=sdkName,proto3" json:"sdk_name,omitempty"`
 	SdkVersion  string `protobuf:"bytes,4,opt,name=sdk_version,json=sdkVersion,proto3" json:"sdk_version,omitempty"`
 	SdkLanguage string `protobuf:"bytes,5,opt,name=sdk_language,json=sdkLanguage,proto3" json:"sdk_language,omitempty"`
-	// "batch", "check", "configure".
+	// "batch", "check", "configure", "receipts".
 	Capabilities []string `protobuf:"bytes,6,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	// One sentence for people.
 	Summary string `protobuf:"bytes,7,opt,name=summary,proto3" json:"summary,omitempty"`
@@ -669,7 +669,8 @@ type Outcome struct {
 	// With RETRY and UNAVAILABLE: not before this time has passed. Unset: the host decides.
 	RetryAfter *durationpb.Duration `protobuf:"bytes,3,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
 	ExternalId string               `protobuf:"bytes,4,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// Receipts that this attempt added; they count whatever the code.
+	// Receipts that this attempt added, those streamed before among them; they
+	// count whatever the code.
 	Receipts      []*Receipt `protobuf:"bytes,5,rep,name=receipts,proto3" json:"receipts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -924,6 +925,95 @@ func (x *HandleBatchResponse) GetOutcome() *Outcome {
 	return nil
 }
 
+type ReceiptsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReceiptsRequest) Reset() {
+	*x = ReceiptsRequest{}
+	mi := &file_listener_v1_listener_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceiptsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceiptsRequest) ProtoMessage() {}
+
+func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_listener_v1_listener_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceiptsRequest.ProtoReflect.Descriptor instead.
+func (*ReceiptsRequest) Descriptor() ([]byte, []int) {
+	return file_listener_v1_listener_proto_rawDescGZIP(), []int{12}
+}
+
+type ReceiptsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the delivery that is being handled.
+	IdempotencyKey string   `protobuf:"bytes,1,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
+	Receipt        *Receipt `protobuf:"bytes,2,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ReceiptsResponse) Reset() {
+	*x = ReceiptsResponse{}
+	mi := &file_listener_v1_listener_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceiptsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceiptsResponse) ProtoMessage() {}
+
+func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_listener_v1_listener_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceiptsResponse.ProtoReflect.Descriptor instead.
+func (*ReceiptsResponse) Descriptor() ([]byte, []int) {
+	return file_listener_v1_listener_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ReceiptsResponse) GetIdempotencyKey() string {
+	if x != nil {
+		return x.IdempotencyKey
+	}
+	return ""
+}
+
+func (x *ReceiptsResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
 type CheckHealthRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -932,7 +1022,7 @@ type CheckHealthRequest struct {
 
 func (x *CheckHealthRequest) Reset() {
 	*x = CheckHealthRequest{}
-	mi := &file_listener_v1_listener_proto_msgTypes[12]
+	mi := &file_listener_v1_listener_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1034,7 @@ func (x *CheckHealthRequest) String() string {
 func (*CheckHealthRequest) ProtoMessage() {}
 
 func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_listener_v1_listener_proto_msgTypes[12]
+	mi := &file_listener_v1_listener_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1047,7 @@ func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckHealthRequest.ProtoReflect.Descriptor instead.
 func (*CheckHealthRequest) Descriptor() ([]byte, []int) {
-	return file_listener_v1_listener_proto_rawDescGZIP(), []int{12}
+	return file_listener_v1_listener_proto_rawDescGZIP(), []int{14}
 }
 
 type CheckHealthResponse struct {
@@ -971,7 +1061,7 @@ type CheckHealthResponse struct {
 
 func (x *CheckHealthResponse) Reset() {
 	*x = CheckHealthResponse{}
-	mi := &file_listener_v1_listener_proto_msgTypes[13]
+	mi := &file_listener_v1_listener_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -983,7 +1073,7 @@ func (x *CheckHealthResponse) String() string {
 func (*CheckHealthResponse) ProtoMessage() {}
 
 func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_listener_v1_listener_proto_msgTypes[13]
+	mi := &file_listener_v1_listener_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -996,7 +1086,7 @@ func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckHealthResponse.ProtoReflect.Descriptor instead.
 func (*CheckHealthResponse) Descriptor() ([]byte, []int) {
-	return file_listener_v1_listener_proto_rawDescGZIP(), []int{13}
+	return file_listener_v1_listener_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CheckHealthResponse) GetHealthy() bool {
@@ -1022,7 +1112,7 @@ type StopRequest struct {
 
 func (x *StopRequest) Reset() {
 	*x = StopRequest{}
-	mi := &file_listener_v1_listener_proto_msgTypes[14]
+	mi := &file_listener_v1_listener_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1124,7 @@ func (x *StopRequest) String() string {
 func (*StopRequest) ProtoMessage() {}
 
 func (x *StopRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_listener_v1_listener_proto_msgTypes[14]
+	mi := &file_listener_v1_listener_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1137,7 @@ func (x *StopRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
 func (*StopRequest) Descriptor() ([]byte, []int) {
-	return file_listener_v1_listener_proto_rawDescGZIP(), []int{14}
+	return file_listener_v1_listener_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StopRequest) GetDrainFor() *durationpb.Duration {
@@ -1067,7 +1157,7 @@ type StopResponse struct {
 
 func (x *StopResponse) Reset() {
 	*x = StopResponse{}
-	mi := &file_listener_v1_listener_proto_msgTypes[15]
+	mi := &file_listener_v1_listener_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1169,7 @@ func (x *StopResponse) String() string {
 func (*StopResponse) ProtoMessage() {}
 
 func (x *StopResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_listener_v1_listener_proto_msgTypes[15]
+	mi := &file_listener_v1_listener_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1182,7 @@ func (x *StopResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopResponse.ProtoReflect.Descriptor instead.
 func (*StopResponse) Descriptor() ([]byte, []int) {
-	return file_listener_v1_listener_proto_rawDescGZIP(), []int{15}
+	return file_listener_v1_listener_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StopResponse) GetUnfinished() int32 {
@@ -1186,7 +1276,11 @@ const file_listener_v1_listener_proto_rawDesc = "" +
 	"deliveries\"v\n" +
 	"\x13HandleBatchResponse\x12'\n" +
 	"\x0fidempotency_key\x18\x01 \x01(\tR\x0eidempotencyKey\x126\n" +
-	"\aoutcome\x18\x02 \x01(\v2\x1c.earshot.listener.v1.OutcomeR\aoutcome\"\x14\n" +
+	"\aoutcome\x18\x02 \x01(\v2\x1c.earshot.listener.v1.OutcomeR\aoutcome\"\x11\n" +
+	"\x0fReceiptsRequest\"s\n" +
+	"\x10ReceiptsResponse\x12'\n" +
+	"\x0fidempotency_key\x18\x01 \x01(\tR\x0eidempotencyKey\x126\n" +
+	"\areceipt\x18\x02 \x01(\v2\x1c.earshot.listener.v1.ReceiptR\areceipt\"\x14\n" +
 	"\x12CheckHealthRequest\"I\n" +
 	"\x13CheckHealthResponse\x12\x18\n" +
 	"\ahealthy\x18\x01 \x01(\bR\ahealthy\x12\x18\n" +
@@ -1196,12 +1290,13 @@ const file_listener_v1_listener_proto_rawDesc = "" +
 	"\fStopResponse\x12\x1e\n" +
 	"\n" +
 	"unfinished\x18\x01 \x01(\x05R\n" +
-	"unfinished2\xa5\x04\n" +
+	"unfinished2\x80\x05\n" +
 	"\bListener\x12W\n" +
 	"\bDescribe\x12$.earshot.listener.v1.DescribeRequest\x1a%.earshot.listener.v1.DescribeResponse\x12Z\n" +
 	"\tConfigure\x12%.earshot.listener.v1.ConfigureRequest\x1a&.earshot.listener.v1.ConfigureResponse\x12Q\n" +
 	"\x06Handle\x12\".earshot.listener.v1.HandleRequest\x1a#.earshot.listener.v1.HandleResponse\x12b\n" +
-	"\vHandleBatch\x12'.earshot.listener.v1.HandleBatchRequest\x1a(.earshot.listener.v1.HandleBatchResponse0\x01\x12`\n" +
+	"\vHandleBatch\x12'.earshot.listener.v1.HandleBatchRequest\x1a(.earshot.listener.v1.HandleBatchResponse0\x01\x12Y\n" +
+	"\bReceipts\x12$.earshot.listener.v1.ReceiptsRequest\x1a%.earshot.listener.v1.ReceiptsResponse0\x01\x12`\n" +
 	"\vCheckHealth\x12'.earshot.listener.v1.CheckHealthRequest\x1a(.earshot.listener.v1.CheckHealthResponse\x12K\n" +
 	"\x04Stop\x12 .earshot.listener.v1.StopRequest\x1a!.earshot.listener.v1.StopResponseBBZ@github.com/earshot-host/earshot/sdk/proto/listener/v1;listenerv1b\x06proto3"
 
@@ -1218,7 +1313,7 @@ func file_listener_v1_listener_proto_rawDescGZIP() []byte {
 }
 
 var file_listener_v1_listener_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_listener_v1_listener_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_listener_v1_listener_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_listener_v1_listener_proto_goTypes = []any{
 	(Diagnostic_Severity)(0),      // 0: earshot.listener.v1.Diagnostic.Severity
 	(Outcome_Code)(0),             // 1: earshot.listener.v1.Outcome.Code
@@ -1234,45 +1329,50 @@ var file_listener_v1_listener_proto_goTypes = []any{
 	(*HandleResponse)(nil),        // 11: earshot.listener.v1.HandleResponse
 	(*HandleBatchRequest)(nil),    // 12: earshot.listener.v1.HandleBatchRequest
 	(*HandleBatchResponse)(nil),   // 13: earshot.listener.v1.HandleBatchResponse
-	(*CheckHealthRequest)(nil),    // 14: earshot.listener.v1.CheckHealthRequest
-	(*CheckHealthResponse)(nil),   // 15: earshot.listener.v1.CheckHealthResponse
-	(*StopRequest)(nil),           // 16: earshot.listener.v1.StopRequest
-	(*StopResponse)(nil),          // 17: earshot.listener.v1.StopResponse
-	nil,                           // 18: earshot.listener.v1.Delivery.TraceEntry
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 20: google.protobuf.Duration
+	(*ReceiptsRequest)(nil),       // 14: earshot.listener.v1.ReceiptsRequest
+	(*ReceiptsResponse)(nil),      // 15: earshot.listener.v1.ReceiptsResponse
+	(*CheckHealthRequest)(nil),    // 16: earshot.listener.v1.CheckHealthRequest
+	(*CheckHealthResponse)(nil),   // 17: earshot.listener.v1.CheckHealthResponse
+	(*StopRequest)(nil),           // 18: earshot.listener.v1.StopRequest
+	(*StopResponse)(nil),          // 19: earshot.listener.v1.StopResponse
+	nil,                           // 20: earshot.listener.v1.Delivery.TraceEntry
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
 }
 var file_listener_v1_listener_proto_depIdxs = []int32{
 	6,  // 0: earshot.listener.v1.ConfigureResponse.diagnostics:type_name -> earshot.listener.v1.Diagnostic
 	0,  // 1: earshot.listener.v1.Diagnostic.severity:type_name -> earshot.listener.v1.Diagnostic.Severity
-	19, // 2: earshot.listener.v1.Delivery.occurred_at:type_name -> google.protobuf.Timestamp
+	21, // 2: earshot.listener.v1.Delivery.occurred_at:type_name -> google.protobuf.Timestamp
 	8,  // 3: earshot.listener.v1.Delivery.receipts:type_name -> earshot.listener.v1.Receipt
-	18, // 4: earshot.listener.v1.Delivery.trace:type_name -> earshot.listener.v1.Delivery.TraceEntry
+	20, // 4: earshot.listener.v1.Delivery.trace:type_name -> earshot.listener.v1.Delivery.TraceEntry
 	1,  // 5: earshot.listener.v1.Outcome.code:type_name -> earshot.listener.v1.Outcome.Code
-	20, // 6: earshot.listener.v1.Outcome.retry_after:type_name -> google.protobuf.Duration
+	22, // 6: earshot.listener.v1.Outcome.retry_after:type_name -> google.protobuf.Duration
 	8,  // 7: earshot.listener.v1.Outcome.receipts:type_name -> earshot.listener.v1.Receipt
 	7,  // 8: earshot.listener.v1.HandleRequest.delivery:type_name -> earshot.listener.v1.Delivery
 	9,  // 9: earshot.listener.v1.HandleResponse.outcome:type_name -> earshot.listener.v1.Outcome
 	7,  // 10: earshot.listener.v1.HandleBatchRequest.deliveries:type_name -> earshot.listener.v1.Delivery
 	9,  // 11: earshot.listener.v1.HandleBatchResponse.outcome:type_name -> earshot.listener.v1.Outcome
-	20, // 12: earshot.listener.v1.StopRequest.drain_for:type_name -> google.protobuf.Duration
-	2,  // 13: earshot.listener.v1.Listener.Describe:input_type -> earshot.listener.v1.DescribeRequest
-	4,  // 14: earshot.listener.v1.Listener.Configure:input_type -> earshot.listener.v1.ConfigureRequest
-	10, // 15: earshot.listener.v1.Listener.Handle:input_type -> earshot.listener.v1.HandleRequest
-	12, // 16: earshot.listener.v1.Listener.HandleBatch:input_type -> earshot.listener.v1.HandleBatchRequest
-	14, // 17: earshot.listener.v1.Listener.CheckHealth:input_type -> earshot.listener.v1.CheckHealthRequest
-	16, // 18: earshot.listener.v1.Listener.Stop:input_type -> earshot.listener.v1.StopRequest
-	3,  // 19: earshot.listener.v1.Listener.Describe:output_type -> earshot.listener.v1.DescribeResponse
-	5,  // 20: earshot.listener.v1.Listener.Configure:output_type -> earshot.listener.v1.ConfigureResponse
-	11, // 21: earshot.listener.v1.Listener.Handle:output_type -> earshot.listener.v1.HandleResponse
-	13, // 22: earshot.listener.v1.Listener.HandleBatch:output_type -> earshot.listener.v1.HandleBatchResponse
-	15, // 23: earshot.listener.v1.Listener.CheckHealth:output_type -> earshot.listener.v1.CheckHealthResponse
-	17, // 24: earshot.listener.v1.Listener.Stop:output_type -> earshot.listener.v1.StopResponse
-	19, // [19:25] is the sub-list for method output_type
-	13, // [13:19] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	8,  // 12: earshot.listener.v1.ReceiptsResponse.receipt:type_name -> earshot.listener.v1.Receipt
+	22, // 13: earshot.listener.v1.StopRequest.drain_for:type_name -> google.protobuf.Duration
+	2,  // 14: earshot.listener.v1.Listener.Describe:input_type -> earshot.listener.v1.DescribeRequest
+	4,  // 15: earshot.listener.v1.Listener.Configure:input_type -> earshot.listener.v1.ConfigureRequest
+	10, // 16: earshot.listener.v1.Listener.Handle:input_type -> earshot.listener.v1.HandleRequest
+	12, // 17: earshot.listener.v1.Listener.HandleBatch:input_type -> earshot.listener.v1.HandleBatchRequest
+	14, // 18: earshot.listener.v1.Listener.Receipts:input_type -> earshot.listener.v1.ReceiptsRequest
+	16, // 19: earshot.listener.v1.Listener.CheckHealth:input_type -> earshot.listener.v1.CheckHealthRequest
+	18, // 20: earshot.listener.v1.Listener.Stop:input_type -> earshot.listener.v1.StopRequest
+	3,  // 21: earshot.listener.v1.Listener.Describe:output_type -> earshot.listener.v1.DescribeResponse
+	5,  // 22: earshot.listener.v1.Listener.Configure:output_type -> earshot.listener.v1.ConfigureResponse
+	11, // 23: earshot.listener.v1.Listener.Handle:output_type -> earshot.listener.v1.HandleResponse
+	13, // 24: earshot.listener.v1.Listener.HandleBatch:output_type -> earshot.listener.v1.HandleBatchResponse
+	15, // 25: earshot.listener.v1.Listener.Receipts:output_type -> earshot.listener.v1.ReceiptsResponse
+	17, // 26: earshot.listener.v1.Listener.CheckHealth:output_type -> earshot.listener.v1.CheckHealthResponse
+	19, // 27: earshot.listener.v1.Listener.Stop:output_type -> earshot.listener.v1.StopResponse
+	21, // [21:28] is the sub-list for method output_type
+	14, // [14:21] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_listener_v1_listener_proto_init() }
@@ -1286,7 +1386,7 @@ func file_listener_v1_listener_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_listener_v1_listener_proto_rawDesc), len(file_listener_v1_listener_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,6 +30,7 @@ const (
 	Listener_Configure_FullMethodName   = "/earshot.listener.v1.Listener/Configure"
 	Listener_Handle_FullMethodName      = "/earshot.listener.v1.Listener/Handle"
 	Listener_HandleBatch_FullMethodName = "/earshot.listener.v1.Listener/HandleBatch"
+	Listener_Receipts_FullMethodName    = "/earshot.listener.v1.Listener/Receipts"
 	Listener_CheckHealth_FullMethodName = "/earshot.listener.v1.Listener/CheckHealth"
 	Listener_Stop_FullMethodName        = "/earshot.listener.v1.Listener/Stop"
 )
@@ -49,6 +50,10 @@ type ListenerClient interface {
 	// HandleBatch carries several deliveries and answers each one, in any order.
 	// A delivery without an answer has an unknown outcome. Capability "batch".
 	HandleBatch(ctx context.Context, in *HandleBatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[HandleBatchResponse], error)
+	// Receipts streams what handlers report while they run, until the process
+	// ends: it counts even if the call never answers. Called once, after
+	// Configure. Capability "receipts".
+	Receipts(ctx context.Context, in *ReceiptsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReceiptsResponse], error)
 	// CheckHealth says whether the listener could deliver now: connection, login.
 	// Nothing is sent to anybody.
 	CheckHealth(ctx context.Context, in *CheckHealthRequest, opts ...grpc.CallOption) (*CheckHealthResponse, error)
@@ -114,6 +119,25 @@ func (c *listenerClient) HandleBatch(ctx context.Context, in *HandleBatchRequest
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Listener_HandleBatchClient = grpc.ServerStreamingClient[HandleBatchResponse]
 
+func (c *listenerClient) Receipts(ctx context.Context, in *ReceiptsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReceiptsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Listener_ServiceDesc.Streams[1], Listener_Receipts_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ReceiptsRequest, ReceiptsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Listener_ReceiptsClient = grpc.ServerStreamingClient[ReceiptsResponse]
+
 func (c *listenerClient) CheckHealth(ctx context.Context, in *CheckHealthRequest, opts ...grpc.CallOption) (*CheckHealthResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CheckHealthResponse)
@@ -149,6 +173,10 @@ type ListenerServer interface {
 	// HandleBatch carries several deliveries and answers each one, in any order.
 	// A delivery without an answer has an unknown outcome. Capability "batch".
 	HandleBatch(*HandleBatchRequest, grpc.ServerStreamingServer[HandleBatchResponse]) error
+	// Receipts streams what handlers report while they run, until the process
+	// ends: it counts even if the call never answers. Called once, after
+	// Configure. Capability "receipts".
+	Receipts(*ReceiptsRequest, grpc.ServerStreamingServer[ReceiptsResponse]) error
 	// CheckHealth says whether the listener could deliver now: connection, login.
 	// Nothing is sent to anybody.
 	CheckHealth(context.Context, *CheckHealthRequest) (*CheckHealthResponse, error)
@@ -176,6 +204,9 @@ func (UnimplementedListenerServer) Handle(context.Context, *HandleRequest) (*Han
 }
 func (UnimplementedListenerServer) HandleBatch(*HandleBatchRequest, grpc.ServerStreamingServer[HandleBatchResponse]) error {
 	return status.Error(codes.Unimplemented, "method HandleBatch not implemented")
+}
+func (UnimplementedListenerServer) Receipts(*ReceiptsRequest, grpc.ServerStreamingServer[ReceiptsResponse]) error {
+	return status.Error(codes.Unimplemented, "method Receipts not implemented")
 }
 func (UnimplementedListenerServer) CheckHealth(context.Context, *CheckHealthRequest) (*CheckHealthResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckHealth not implemented")
@@ -269,6 +300,17 @@ func _Listener_HandleBatch_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Listener_HandleBatchServer = grpc.ServerStreamingServer[HandleBatchResponse]
 
+func _Listener_Receipts_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ReceiptsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ListenerServer).Receipts(m, &grpc.GenericServerStream[ReceiptsRequest, ReceiptsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Listener_ReceiptsServer = grpc.ServerStreamingServer[ReceiptsResponse]
+
 func _Listener_CheckHealth_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CheckHealthRequest)
 	if err := dec(in); err != nil {
@@ -337,6 +379,11 @@ var Listener_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "HandleBatch",
 			Handler:       _Listener_HandleBatch_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Receipts",
+			Handler:       _Listener_Receipts_Handler,
 			ServerStreams: true,
 		},
 	},
