@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/earshot-host/earshot/sdk/client"
@@ -27,11 +28,11 @@ func (s *Supervisor) CallBatch(ctx context.Context, listener string, ds []*liste
 	for _, d := range ds {
 		open[d.GetIdempotencyKey()] = true
 	}
-	return s.with(ctx, listener, size, func(ctx context.Context, g *instance) error {
+	return s.with(ctx, listener, size, func(ctx context.Context, g *instance, opt grpc.CallOption) error {
 		if !slices.Contains(g.about.GetCapabilities(), "batch") {
 			return ErrNoBatch
 		}
-		stream, err := g.rpc.HandleBatch(ctx, req)
+		stream, err := g.rpc.HandleBatch(ctx, req, opt)
 		if err != nil {
 			return err
 		}
@@ -50,4 +51,16 @@ func (s *Supervisor) CallBatch(ctx context.Context, listener string, ds []*liste
 			}
 		}
 	})
+}
+
+// Batches reports whether a listener takes several deliveries in one call. It
+// is false until its plugin runs, since only the plugin can say.
+func (s *Supervisor) Batches(listener string) bool {
+	l, err := s.listener(listener)
+	if err != nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.current != nil && slices.Contains(l.current.about.GetCapabilities(), "batch")
 }

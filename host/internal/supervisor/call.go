@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -35,8 +37,8 @@ func (s *Supervisor) Call(ctx context.Context, listener string, d *listenerv1.De
 		return nil, &TooLargeError{Listener: listener, Size: size}
 	}
 	var outcome *listenerv1.Outcome
-	err := s.with(ctx, listener, size, func(ctx context.Context, g *instance) error {
-		answer, err := g.rpc.Handle(ctx, req)
+	err := s.with(ctx, listener, size, func(ctx context.Context, g *instance, opt grpc.CallOption) error {
+		answer, err := g.rpc.Handle(ctx, req, opt)
 		outcome = g.clean(answer.GetOutcome())
 		return err
 	})
@@ -56,7 +58,7 @@ func (g *instance) clean(o *listenerv1.Outcome) *listenerv1.Outcome {
 }
 
 // with runs one call on a listener's process and says what its error means.
-func (s *Supervisor) with(ctx context.Context, name string, size int, call func(context.Context, *instance) error) error {
+func (s *Supervisor) with(ctx context.Context, name string, size int, call func(context.Context, *instance, grpc.CallOption) error) error {
 	l, err := s.listener(name)
 	if err != nil {
 		return err
@@ -73,24 +75,33 @@ func (s *Supervisor) with(ctx context.Context, name string, size int, call func(
 	// What the plugin left behind may hold its end of the wire.
 	stop := context.AfterFunc(g.gone, cancel)
 	defer stop()
-	err = call(calling, g)
-	if err == nil {
+	var to peer.Peer
+	err = call(calling, g, grpc.Peer(&to))
+	switch {
+	case err == nil:
 		answered = true
 		return nil
+	case errors.Is(err, ErrNoBatch), errors.Is(err, ErrNoCheck):
+		return err
 	}
-	return l.broken(ctx, g, size, err)
+	// Without a connection nothing was sent: that is no attempt.
+	if err, sent := l.broken(ctx, g, size, err), to.Addr != nil; sent || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return l.unavailable(l.sup.opt.Restart.First, err)
 }
 
 // broken says what a call without an answer means. What counts is whether the
 // process lives, never the words of an error.
 func (l *listener) broken(ctx context.Context, g *instance, size int, err error) error {
 	if ctx.Err() != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			l.late(g)
+		}
 		return ctx.Err()
 	}
 	code := status.Code(err)
 	switch {
-	case errors.Is(err, ErrNoBatch), errors.Is(err, ErrNoCheck):
-		return err
 	case code == codes.ResourceExhausted && size > noLimit:
 		return &TooLargeError{Listener: l.name, Size: size}
 	case code == codes.Unimplemented:
@@ -104,11 +115,17 @@ func (l *listener) broken(ctx context.Context, g *instance, size int, err error)
 		case <-time.After(exitNotice):
 		}
 	}
-	if how, ended := g.proc.ended(); ended {
+	how, ended := g.proc.ended()
+	switch {
+	case g.stopping.Load():
+		return fmt.Errorf("the host stopped the plugin of listener %s during the call", l.name)
+	case ended:
+		<-g.proc.exited // its last words are still being read
 		return &ExitedError{Listener: l.name, Status: how, Stderr: g.proc.out.lines()}
 	}
 	switch code {
 	case codes.DeadlineExceeded:
+		l.late(g)
 		return context.DeadlineExceeded // the plugin's clock was a little ahead of ours
 	case codes.Unavailable:
 		l.lost(g, err)

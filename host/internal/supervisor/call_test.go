@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -125,9 +126,24 @@ func TestAllCallsInFlightAreLost(t *testing.T) {
 	}
 	_, err := s.Call(t.Context(), "email", order("exit", "1"))
 	exitedText(t, err)
+	// Those that come after it were not in it, however soon they come.
+	for range 20 {
+		if _, err := s.Call(t.Context(), "email", order("pid")); err != nil {
+			retryIn(t, err)
+		}
+	}
 	for range n {
 		exitedText(t, <-errs)
 	}
+}
+
+// What could not be sent is no attempt: the plugin has seen nothing of it.
+func TestCallThatWasNotSent(t *testing.T) {
+	s, _ := supervise(t, quick(t), playing("email", "puppet"))
+	ask(t, s, "email", "pid")
+	_, _ = s.Call(t.Context(), "email", order("cut"))
+	_, err := s.Call(t.Context(), "email", order("pid"))
+	retryIn(t, err)
 }
 
 func TestPanicInHandlerIsAnAnswer(t *testing.T) {
@@ -224,6 +240,55 @@ func TestUnreachableTwiceIsRestarted(t *testing.T) {
 	log.await(t, "cannot be reached")
 	if second := persist(t, s, "email", "pid"); second == first {
 		t.Error("the process was not restarted")
+	}
+}
+
+// A plugin that stands still is started anew; one whose handler does is not.
+func TestFrozenIsRestarted(t *testing.T) {
+	opt := quick(t)
+	opt.StartTimeout = 2 * time.Second
+	s, log := supervise(t, opt, playing("email", "puppet"))
+	first := ask(t, s, "email", "pid")
+	late := func(deed ...string) {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, _ = s.Call(ctx, "email", order(deed...))
+	}
+	late("deaf")
+	if ask(t, s, "email", "pid") != first {
+		t.Error("a slow handler restarts the process")
+	}
+	late("signal", "19")
+	log.await(t, "hears nothing")
+	if persist(t, s, "email", "pid") == first {
+		t.Error("the frozen process answers")
+	}
+}
+
+// Processes that come and go leave nothing open.
+func TestNoDescriptorIsLost(t *testing.T) {
+	s, _ := supervise(t, quick(t), playing("email", "puppet"))
+	count := func() int {
+		fds, err := os.ReadDir("/dev/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(fds)
+	}
+	before := 0
+	for i := range 6 {
+		persist(t, s, "email", "pid")
+		_, err := s.Call(t.Context(), "email", order("exit", "1"))
+		exitedText(t, err)
+		s.Reload(nil)
+		s.wg.Wait() // all of the process is gone
+		s.Reload([]Spec{playing("email", "puppet")})
+		if i == 0 {
+			before = count() // pollers and the like are there now
+		}
+	}
+	if after := count(); after != before {
+		t.Errorf("%d open files before, %d after", before, after)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -49,6 +50,9 @@ type instance struct {
 	vanish context.CancelFunc
 	done   chan struct{}
 
+	// stopping is set when the host means the process to end.
+	stopping atomic.Bool
+
 	// The rest belongs to the listener, under its lock.
 	calls int
 	// idle is made by whoever waits for the last call, and closed by it.
@@ -57,6 +61,8 @@ type instance struct {
 	trial bool
 	// broken counts calls in a row that the wire lost though the process lives.
 	broken int
+	// asked is set while the process is asked whether it hears anything.
+	asked bool
 }
 
 // start starts a process, shakes hands and, unless it is only to describe

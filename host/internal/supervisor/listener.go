@@ -69,6 +69,9 @@ func (l *listener) take() (*instance, *attempt, error) {
 	case g != nil && g.trial && g.calls > 0:
 		return nil, nil, l.unavailable(l.sup.opt.Restart.First, errors.New("its plugin kept ending, and is on trial with one delivery"))
 	case g != nil:
+		if _, ended := g.proc.ended(); ended { // and exited is about to hear of it
+			return nil, nil, l.unavailable(l.sup.opt.Restart.First, l.exitError(g))
+		}
 		g.calls++
 		return g, nil, nil
 	case l.starting == nil:
@@ -181,21 +184,6 @@ func (l *listener) exitError(g *instance) error {
 		return fmt.Errorf("its plugin ended: %s; it said %q", how, said)
 	}
 	return fmt.Errorf("its plugin ended: %s", how)
-}
-
-// lost counts a call that the wire lost though the process lives. The second
-// in a row ends the process: its socket may be gone for good.
-func (l *listener) lost(g *instance, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	g.broken++
-	if g.broken < 2 || l.current != g {
-		return
-	}
-	g.log.Warn("the plugin lives and cannot be reached: it is restarted", "error", err)
-	l.current = nil
-	l.breaker.failed(time.Now(), fmt.Errorf("its plugin could not be reached: %w", err))
-	l.retire(g)
 }
 
 // retire stops a process in the background, once its calls have ended.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -34,7 +35,7 @@ func Probe(ctx context.Context, opt Options, path string) (about *listenerv1.Des
 // Describe says what a listener's plugin is; nil if it does not tell. It starts
 // the plugin and hands it its config, so that its error tells about both.
 func (s *Supervisor) Describe(ctx context.Context, listener string) (about *listenerv1.DescribeResponse, err error) {
-	err = s.with(ctx, listener, 0, func(_ context.Context, g *instance) error {
+	err = s.with(ctx, listener, 0, func(_ context.Context, g *instance, _ grpc.CallOption) error {
 		about = g.about
 		return nil
 	})
@@ -44,11 +45,11 @@ func (s *Supervisor) Describe(ctx context.Context, listener string) (about *list
 // Check asks a listener whether it could deliver now. ErrNoCheck says that it
 // cannot tell.
 func (s *Supervisor) Check(ctx context.Context, listener string) (health *listenerv1.CheckHealthResponse, err error) {
-	err = s.with(ctx, listener, 0, func(ctx context.Context, g *instance) error {
+	err = s.with(ctx, listener, 0, func(ctx context.Context, g *instance, opt grpc.CallOption) error {
 		if g.about != nil && !slices.Contains(g.about.GetCapabilities(), "check") {
 			return ErrNoCheck
 		}
-		health, err = g.rpc.CheckHealth(ctx, &listenerv1.CheckHealthRequest{})
+		health, err = g.rpc.CheckHealth(ctx, &listenerv1.CheckHealthRequest{}, opt)
 		if status.Code(err) == codes.Unimplemented {
 			return ErrNoCheck
 		}

@@ -37,7 +37,8 @@ type process struct {
 	hello, silent *io.PipeReader
 	helloTo       *io.PipeWriter
 	silentTo      *io.PipeWriter
-	// exited is closed when the process has ended and its output was read.
+	// exited is closed when the process has ended and its output was read,
+	// shortly after state is set.
 	exited chan struct{}
 	// found ends the search for a socket.
 	found context.CancelFunc
@@ -102,6 +103,9 @@ func (p *process) Start(ctx context.Context) error {
 	})
 	go func() {
 		_ = cmd.Wait() // the state says more
+		p.mu.Lock()
+		p.state = cmd.ProcessState
+		p.mu.Unlock()
 		found()
 		// What the plugin left behind goes with it.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
@@ -109,9 +113,6 @@ func (p *process) Start(ctx context.Context) error {
 		readers.Wait()
 		late.Stop()
 		pipes.closeOurs()
-		p.mu.Lock()
-		p.state = cmd.ProcessState
-		p.mu.Unlock()
 		p.hangUp()
 		_, _ = p.helloTo.Close(), p.silentTo.Close()
 		close(p.exited)

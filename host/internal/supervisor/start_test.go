@@ -41,7 +41,7 @@ func TestStartErrors(t *testing.T) {
 		t.Run(tt.role, func(t *testing.T) {
 			opt := quick(t)
 			if tt.role == "mute" || tt.role == "wedged" {
-				opt.StartTimeout = 300 * time.Millisecond
+				opt.StartTimeout = 2 * time.Second
 			}
 			s, _ := supervise(t, opt, playing("email", tt.role))
 			got := startError(t, s, "email")

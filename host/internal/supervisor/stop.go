@@ -31,6 +31,7 @@ const shutdown = "/plugin.GRPCController/Shutdown"
 // plugin to stop, then to exit, and then kills it with all that it started.
 // Every step is bounded; the end of ctx goes straight to the last.
 func (g *instance) stop(ctx context.Context, drain time.Duration, idle <-chan struct{}) {
+	g.stopping.Store(true)
 	if !g.leave(ctx, drain, idle) {
 		g.proc.signal(syscall.SIGKILL)
 	}

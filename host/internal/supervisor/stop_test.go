@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,7 +157,10 @@ func TestCloseInAHurry(t *testing.T) {
 	if err := s.Close(ctx); err != nil {
 		t.Error(err)
 	}
-	exitedText(t, <-failed)
+	// The outcome is unknown, and the plugin not to blame.
+	if err := <-failed; err == nil || errors.As(err, new(*ExitedError)) || errors.As(err, new(*UnavailableError)) {
+		t.Errorf("the call in flight says %v", err)
+	}
 	free()
 }
 
