@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -26,6 +27,11 @@ import (
 // does not take a delivery of this size.
 type Caller interface {
 	Call(ctx context.Context, listener string, d *listenerv1.Delivery) (*listenerv1.Outcome, error)
+	// CallBatch makes several deliveries in one call, and calls answer for each
+	// that was answered, by its idempotency key.
+	CallBatch(ctx context.Context, listener string, ds []*listenerv1.Delivery, answer func(key string, o *listenerv1.Outcome)) error
+	// Batches reports whether the listener's plugin takes several in one call.
+	Batches(listener string) bool
 }
 
 // Deliverer makes attempts over a Caller.
@@ -33,16 +39,13 @@ type Deliverer struct{ Caller Caller }
 
 // Deliver makes one attempt, within the listener's timeout.
 func (dv Deliverer) Deliver(ctx context.Context, l *registry.Listener, d event.Delivery) event.Outcome {
-	if d.Event.Name == "" {
-		return rejected("its event is no longer in the queue: the row was deleted")
-	}
-	payload, err := l.Filter(d.Event.Payload)
-	if err != nil {
-		return rejected("payload cannot be filtered: " + err.Error())
+	msg, refused := message(l, d)
+	if msg == nil {
+		return refused
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, l.Timeout, fmt.Errorf("no answer in %s", l.Timeout))
 	defer cancel()
-	answer, err := dv.Caller.Call(ctx, l.Name, message(l, d, payload))
+	answer, err := dv.Caller.Call(ctx, l.Name, msg)
 	if err != nil {
 		o := broken(ctx, err)
 		o.Receipts = receipts(answer)
@@ -55,10 +58,18 @@ func rejected(reason string) event.Outcome {
 	return event.Outcome{Code: event.Rejected, Reason: reason}
 }
 
-// message puts a delivery into the words of the wire.
-func message(l *registry.Listener, d event.Delivery, payload []byte) *listenerv1.Delivery {
-	msg := &listenerv1.Delivery{
-		IdempotencyKey: fmt.Sprintf("ev%d.%s", d.Event.ID, d.Listener),
+// message puts a delivery into the words of the wire. It is nil for one that
+// cannot be, which ends as refused.
+func message(l *registry.Listener, d event.Delivery) (msg *listenerv1.Delivery, refused event.Outcome) {
+	if d.Event.Name == "" {
+		return nil, rejected("its event is no longer in the queue: the row was deleted")
+	}
+	payload, err := l.Filter(d.Event.Payload)
+	if err != nil {
+		return nil, rejected("payload cannot be filtered: " + err.Error())
+	}
+	msg = &listenerv1.Delivery{
+		IdempotencyKey: "ev" + strconv.FormatInt(d.Event.ID, 10) + "." + d.Listener,
 		EventId:        d.Event.ID,
 		EventName:      d.Event.Name,
 		Payload:        payload,
@@ -72,7 +83,7 @@ func message(l *registry.Listener, d event.Delivery, payload []byte) *listenerv1
 	for _, r := range d.Receipts {
 		msg.Receipts = append(msg.Receipts, &listenerv1.Receipt{Key: r.Key, ExternalId: r.ExternalID})
 	}
-	return msg
+	return msg, event.Outcome{}
 }
 
 // broken reads the absence of an answer: who is at fault, and what can be known.

@@ -29,6 +29,21 @@ func (c caller) Call(ctx context.Context, _ string, d *listenerv1.Delivery) (*li
 	return c(ctx, d)
 }
 
+func (c caller) CallBatch(ctx context.Context, _ string, ds []*listenerv1.Delivery, answer func(string, *listenerv1.Outcome)) error {
+	for _, d := range ds {
+		o, err := c(ctx, d)
+		if err != nil {
+			return err
+		}
+		if o != nil {
+			answer(d.GetIdempotencyKey(), o)
+		}
+	}
+	return nil
+}
+
+func (c caller) Batches(string) bool { return true }
+
 func listener() *registry.Listener {
 	return &registry.Listener{Name: "email", Timeout: 30 * time.Second, Retry: event.Policy{MaxAttempts: 5}}
 }
@@ -152,5 +167,34 @@ func TestARowThatIsGoneIsRejectedWithoutACall(t *testing.T) {
 	})}.Deliver(t.Context(), listener(), event.Delivery{})
 	if o.Code != event.Rejected || !strings.Contains(o.Reason, "row was deleted") {
 		t.Errorf("outcome = %+v", o)
+	}
+}
+
+func TestBatchAnswersEachItem(t *testing.T) {
+	ds := make([]event.Delivery, 4)
+	for i := range ds {
+		ds[i] = event.Delivery{Listener: "email", Event: event.Event{ID: int64(i), Name: "e", Payload: []byte("{}")}}
+	}
+	ds[1].Event.Name = "" // its row is gone
+	got := deliver.Deliverer{Caller: caller(func(_ context.Context, d *listenerv1.Delivery) (*listenerv1.Outcome, error) {
+		switch d.GetEventId() {
+		case 2:
+			return nil, nil // passed over
+		case 3:
+			return &listenerv1.Outcome{}, fault{exited: true}
+		}
+		return &listenerv1.Outcome{Code: listenerv1.Outcome_CODE_DELIVERED}, nil
+	})}.DeliverBatch(t.Context(), listener(), ds)
+	// The process ended in the third: what was not answered went down with it.
+	want := []event.Code{event.Delivered, event.Rejected, event.Lost, event.Lost}
+	for i, o := range got {
+		if o.Code != want[i] {
+			t.Errorf("delivery %d: %s (%s), want %s", i, o.Code, o.Reason, want[i])
+		}
+	}
+	got = deliver.Deliverer{Caller: caller(func(context.Context, *listenerv1.Delivery) (*listenerv1.Outcome, error) { return nil, nil })}.
+		DeliverBatch(t.Context(), listener(), ds[:1])
+	if got[0].Code != event.Unknown {
+		t.Errorf("an item without an answer is %s, want unknown", got[0].Code)
 	}
 }

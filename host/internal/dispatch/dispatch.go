@@ -3,7 +3,7 @@
 // behind the small interfaces that it declares here.
 //
 // dispatch.go starts and stops the parts, loop.go claims, lane.go runs the
-// calls of one listener, record.go writes what became of them, lease.go keeps
+// calls of one listener, attempt.go makes them, record.go writes what became of them, lease.go keeps
 // what is held.
 package dispatch
 
@@ -34,10 +34,14 @@ type Recorder interface {
 	Renew(ctx context.Context, held []event.Delivery) (lost []int64, err error)
 }
 
-// Deliverer makes one attempt. It returns when the listener has answered, or
-// soon after ctx has ended.
+// Deliverer makes attempts. It returns when the listener has answered, or soon
+// after ctx has ended.
 type Deliverer interface {
 	Deliver(ctx context.Context, l *registry.Listener, d event.Delivery) event.Outcome
+	// DeliverBatch makes one attempt at each of ds, in one call, and returns
+	// the outcomes in the same order; Batches says whether l can.
+	DeliverBatch(ctx context.Context, l *registry.Listener, ds []event.Delivery) []event.Outcome
+	Batches(l *registry.Listener) bool
 }
 
 // Options of a Dispatcher. Zero values are the defaults.
@@ -195,6 +199,7 @@ func (d *Dispatcher) giveBack(ds []event.Delivery) {
 // settle decides what an outcome makes of a delivery and passes it on to be recorded.
 func (d *Dispatcher) settle(dl event.Delivery, o event.Outcome, p event.Policy) {
 	st := event.Settled{Delivery: dl, Outcome: o, Settlement: event.Settle(dl, o, p, rand.Float64())}
+	d.held.settle(dl)
 	d.count(st)
 	d.settled <- st
 }

@@ -122,6 +122,12 @@ func (fn listener) Deliver(ctx context.Context, l *registry.Listener, d event.De
 	return fn(ctx, l, d)
 }
 
+func (listener) Batches(*registry.Listener) bool { return false }
+
+func (listener) DeliverBatch(context.Context, *registry.Listener, []event.Delivery) []event.Outcome {
+	panic("a listener that takes one at a time was given many")
+}
+
 var delivered = event.Outcome{Code: event.Delivered}
 
 // calls counts deliveries by listener.

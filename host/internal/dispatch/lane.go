@@ -1,8 +1,7 @@
 package dispatch
 
 import (
-	"context"
-	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,9 +17,10 @@ type lane struct {
 	mu       sync.Mutex
 	listener *registry.Listener
 	buffer   []event.Delivery // claimed, not begun
-	running  int
+	calls    int
+	running  int           // deliveries in those calls
 	alone    bool          // what runs is a suspect
-	took     time.Duration // of a call, averaged
+	took     time.Duration // by a delivery, averaged
 	closed   bool
 	// state is what the queue says of the listener.
 	state event.DueListener
@@ -38,6 +38,8 @@ const (
 	firstGuess = 100 * time.Millisecond
 	// quietFor is longer than it takes to record a hold.
 	quietFor = time.Second
+	// maxBatch is how many deliveries one call carries at most.
+	maxBatch = 100
 )
 
 func newLane(d *Dispatcher, l *registry.Listener) *lane {
@@ -107,42 +109,78 @@ func (l *lane) push(ds []event.Delivery) {
 
 // start begins calls while slots are free. The caller holds the lock.
 func (l *lane) start() {
-	for !l.closed && !l.alone && l.running < l.slots() && len(l.buffer) > 0 {
-		if l.buffer[0].Suspect() {
-			if l.running > 0 {
-				return
-			}
-			l.alone = true
+	for {
+		ds := l.next()
+		if len(ds) == 0 {
+			return
 		}
-		dl := l.buffer[0]
-		l.buffer[0] = event.Delivery{}
-		l.buffer = l.buffer[1:]
-		l.running++
-		listener := l.listener
-		l.d.running.Go(func() {
-			start := time.Now()
-			o := l.d.attempt(listener, dl)
-			l.d.giveBack(l.ended(o, time.Since(start)))
-		})
+		l.d.running.Go(func() { l.work(ds) })
 	}
 }
 
-// ended makes place for the next call, and returns what must be given back.
-func (l *lane) ended(o event.Outcome, took time.Duration) []event.Delivery {
+// next takes what one call is to carry, empty if none may begin now: one
+// delivery, or several when more wait than there are slots and the listener
+// takes them together. The caller holds the lock.
+func (l *lane) next() []event.Delivery {
+	if l.closed || l.alone || l.held() || l.calls >= l.slots() || len(l.buffer) == 0 {
+		return nil
+	}
+	n := 1
+	switch {
+	case l.buffer[0].Suspect():
+		if l.calls > 0 {
+			return nil
+		}
+		l.alone = true
+	case len(l.buffer) > l.slots() && l.d.deliver.Batches(l.listener):
+		n = min(len(l.buffer)/l.slots(), maxBatch)
+		if i := slices.IndexFunc(l.buffer[:n], event.Delivery.Suspect); i >= 0 {
+			n = i
+		}
+	}
+	ds := l.buffer[:n:n]
+	l.buffer = l.buffer[n:]
+	l.calls++
+	l.running += n
+	return ds
+}
+
+// work makes one call after the other while there is something to carry: a
+// goroutine that stays keeps its stack.
+func (l *lane) work(ds []event.Delivery) {
+	for len(ds) > 0 {
+		l.mu.Lock()
+		listener := l.listener
+		l.mu.Unlock()
+		start := time.Now()
+		unavailable := l.d.attempt(listener, ds)
+		took := time.Since(start) / time.Duration(len(ds))
+		var back []event.Delivery
+		ds, back = l.ended(len(ds), took, unavailable)
+		l.d.giveBack(back)
+	}
+}
+
+// ended makes place for the next call and returns what it is to carry, and
+// what must be given back.
+func (l *lane) ended(n int, took time.Duration, unavailable bool) (next, back []event.Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.running--
+	l.calls--
+	l.running -= n
 	l.alone = false
 	l.took += (took - l.took) / 8
-	if o.Code == event.Unavailable {
+	if unavailable {
 		l.quiet = time.Now().Add(quietFor)
-		return l.empty()
+		return nil, l.empty()
 	}
+	next = l.next()
+	// A suspect that has ended, or one that waited for it, frees other slots.
 	l.start()
 	if _, roomy := l.space(); roomy {
 		l.d.Wake()
 	}
-	return nil
+	return next, nil
 }
 
 // close begins no more calls and returns what was not begun.
@@ -157,48 +195,4 @@ func (l *lane) empty() []event.Delivery {
 	rest := l.buffer
 	l.buffer = nil
 	return rest
-}
-
-// attempt makes one call and settles its outcome.
-func (d *Dispatcher) attempt(l *registry.Listener, dl event.Delivery) event.Outcome {
-	ctx, cancel := context.WithCancelCause(d.calls)
-	defer cancel(nil)
-	if !d.held.begin(dl, cancel) {
-		o := event.Outcome{Code: event.Returned}
-		d.settle(dl, o, l.Retry)
-		return o
-	}
-	start := time.Now()
-	o := d.deliver.Deliver(ctx, l, dl)
-	if cause := context.Cause(ctx); o.Code == event.Unknown && (errors.Is(cause, errStopping) || errors.Is(cause, errLeaseLost)) {
-		o = event.Outcome{Code: event.Interrupted, Reason: cause.Error(), Receipts: o.Receipts}
-	}
-	d.tell(dl, o, time.Since(start))
-	d.settle(dl, o, l.Retry)
-	return o
-}
-
-// tell logs an attempt: quietly when it did its work, loudly when somebody must act.
-func (d *Dispatcher) tell(dl event.Delivery, o event.Outcome, took time.Duration) {
-	quiet := o.Code == event.Delivered || o.Code == event.Skipped
-	if quiet && !d.log.IsDebug() {
-		return
-	}
-	facts := []any{"event_id", dl.Event.ID, "event", dl.Event.Name, "listener", dl.Listener,
-		"attempt", dl.Attempts + 1, "took", took.Round(time.Millisecond)}
-	if o.Reason != "" {
-		facts = append(facts, "error", o.Reason)
-	}
-	switch o.Code {
-	case event.Delivered, event.Skipped:
-		d.log.Debug(o.Code.String(), facts...)
-	case event.Rejected:
-		d.log.Error("delivery was rejected, no retry can mend it", facts...)
-	case event.Unavailable:
-		d.log.Error("listener is unavailable, its deliveries wait", facts...)
-	case event.Interrupted:
-		d.log.Warn("delivery was interrupted", facts...)
-	default:
-		d.log.Warn("attempt did not deliver", append(facts, "outcome", o.Code.String())...)
-	}
 }

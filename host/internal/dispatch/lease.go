@@ -23,6 +23,8 @@ type lease struct {
 	// cancel is set while the call runs.
 	cancel context.CancelCauseFunc
 	lost   bool
+	// settled: the call has ended.
+	settled bool
 }
 
 func (l *lease) lose() {
@@ -49,26 +51,43 @@ func (h *held) add(ds []event.Delivery, until time.Time) {
 	}
 }
 
-// begin hands the call's cancel function over; false if the lease is lost already.
-func (h *held) begin(d event.Delivery, cancel context.CancelCauseFunc) bool {
+// begin hands over the function that ends the call which carries ds, and
+// returns those whose leases are lost already.
+func (h *held) begin(ds []event.Delivery, cancel context.CancelCauseFunc) (lost []event.Delivery) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l := h.byID[d.ID]
-	if l == nil || l.lost || l.delivery.Token != d.Token || time.Now().After(l.until) {
-		return false
+	now := time.Now()
+	for _, d := range ds {
+		l := h.byID[d.ID]
+		if l == nil || l.lost || l.delivery.Token != d.Token || now.After(l.until) {
+			lost = append(lost, d)
+			continue
+		}
+		l.cancel = cancel
 	}
-	l.cancel = cancel
-	return true
+	return lost
 }
 
-// lose marks deliveries as another host's and ends their calls.
-func (h *held) lose(ids []int64) {
+// lose marks deliveries as another host's and ends their calls. It returns how
+// many it knew to be held: what was recorded meanwhile is not lost.
+func (h *held) lose(ids []int64) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range ids {
-		if l := h.byID[id]; l != nil {
+		if l := h.byID[id]; l != nil && !l.settled {
 			l.lose()
+			n++
 		}
+	}
+	return n
+}
+
+// settle notes that the call for d has ended: its result waits to be recorded.
+func (h *held) settle(d event.Delivery) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.byID[d.ID]; l != nil && l.delivery.Token == d.Token {
+		l.settled, l.cancel = true, nil
 	}
 }
 
@@ -78,7 +97,7 @@ func (h *held) expire(now time.Time) int {
 	defer h.mu.Unlock()
 	n := 0
 	for _, l := range h.byID {
-		if !l.lost && now.After(l.until) {
+		if !l.lost && !l.settled && now.After(l.until) {
 			l.lose()
 			n++
 		}
@@ -167,8 +186,7 @@ func (d *Dispatcher) renew(ctx context.Context) {
 		return
 	}
 	d.held.extend(held, d.trusted(asked))
-	if len(lost) > 0 {
-		d.log.Warn("leases were lost to other hosts, their calls end", "leases", len(lost))
-		d.held.lose(lost)
+	if n := d.held.lose(lost); n > 0 {
+		d.log.Warn("leases were lost to other hosts, their calls end", "leases", n)
 	}
 }
