@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,37 +53,61 @@ type AttemptRow struct {
 	Finished time.Time `json:"finished_at"`
 }
 
-// Filter picks events; zero values pick all.
-type Filter struct {
-	Status   string
-	Event    string
-	Listener string
-	// Limit of zero is 50.
-	Limit int
-}
-
 const rowColumns = "e.id, e.event_name, e.status, e.attempts, e.max_attempts, e.error_message, e.scheduled_at, e.processed_at, e.create_datetime, OCTET_LENGTH(e.payload)"
 
-// List returns events, the newest first.
+// List returns events, the newest first. For the next page, set Before to the
+// id of the last one.
 func (s *Store) List(ctx context.Context, f Filter) ([]Row, error) {
-	if f.Limit <= 0 {
-		f.Limit = 50
+	limit := f.Limit
+	if limit <= 0 {
+		limit = 50
 	}
-	where, args := []string{"1 = 1"}, []any{}
-	if f.Status != "" {
-		where, args = append(where, "e.status = ?"), append(args, f.Status)
+	var out []Row
+	for {
+		want := limit - len(out)
+		ids, more, err := s.page(ctx, f, true, want)
+		if err != nil {
+			return nil, fmt.Errorf("list events: %w", err)
+		}
+		rows, err := s.Rows(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		slices.Reverse(rows)
+		if out = append(out, rows...); len(out) == limit || more == 0 {
+			return out, nil
+		}
+		f.Before = more
 	}
-	if f.Event != "" {
-		where, args = append(where, "e.event_name = ?"), append(args, f.Event)
+}
+
+// Rows returns events by their ids, in that order; one that is gone is left out.
+func (s *Store) Rows(ctx context.Context, ids []int64) ([]Row, error) {
+	if len(ids) == 0 {
+		return []Row{}, nil
 	}
-	if f.Listener != "" {
-		where, args = append(where, "EXISTS(SELECT 1 FROM event_deliveries AS d WHERE d.event_id = e.id AND d.listener = ?)"), append(args, f.Listener)
-	}
-	rows, err := s.rows(ctx, "SELECT "+rowColumns+" FROM "+s.opt.Table+" AS e WHERE "+strings.Join(where, " AND ")+" ORDER BY e.id DESC LIMIT ?", append(args, f.Limit)...)
+	rows, err := s.rows(ctx, "SELECT "+rowColumns+" FROM "+s.opt.Table+" AS e WHERE e.id IN ? ORDER BY e.id", ids)
 	if err != nil {
-		return nil, fmt.Errorf("list events: %w", err)
+		return nil, fmt.Errorf("read %d events: %w", len(ids), err)
 	}
 	return rows, nil
+}
+
+// Payload returns an event's payload as it is stored.
+func (s *Store) Payload(ctx context.Context, id int64) ([]byte, error) {
+	var payload []byte
+	found := false
+	err := query(s.db.WithContext(ctx), func(rows *sql.Rows) error {
+		found = true
+		return rows.Scan(&payload)
+	}, "SELECT payload FROM "+s.opt.Table+" WHERE id = ?", id)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: table %s has no such row", ErrNotFound, s.opt.Table)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read payload of event %d: %w", id, err)
+	}
+	return payload, nil
 }
 
 // Show returns one event with its deliveries and what went wrong on the way.
