@@ -12,6 +12,7 @@ import (
 	"github.com/earshot-host/earshot/config"
 	"github.com/earshot-host/earshot/host/internal/registry"
 	"github.com/earshot-host/earshot/host/internal/settings"
+	"github.com/earshot-host/earshot/host/internal/strictyaml"
 )
 
 func (c *cli) config() *cobra.Command {
@@ -121,16 +122,17 @@ type shownPayload struct {
 func showListener(l *registry.Listener) shownListener {
 	s := shownListener{
 		Name: l.Name, Plugin: l.Plugin + l.Path, SHA256: l.SHA256,
-		Timeout: l.Timeout.String(), Concurrency: l.Concurrency, OrderBy: l.OrderBy,
+		Timeout: strictyaml.FormatDuration(l.Timeout), Concurrency: l.Concurrency, OrderBy: l.OrderBy,
 		Retry: shownRetry{
-			MaxAttempts: l.Retry.MaxAttempts, First: l.Retry.First.String(), Factor: l.Retry.Factor,
-			Max: l.Retry.Max.String(), Jitter: l.Retry.Jitter,
+			MaxAttempts: l.Retry.MaxAttempts, First: strictyaml.FormatDuration(l.Retry.First), Factor: l.Retry.Factor,
+			Max: strictyaml.FormatDuration(l.Retry.Max), Jitter: l.Retry.Jitter,
 		},
 		Payload: shownPayload{Only: l.Only, Drop: l.Drop},
 		Env:     l.ShownEnv(), Config: l.Shown,
 	}
 	if l.Rate.Events > 0 {
-		s.Rate = fmt.Sprintf("%d/%s", l.Rate.Events, l.Rate.Per)
+		// 1m0s is written as m.
+		s.Rate = fmt.Sprintf("%d/%s", l.Rate.Events, strings.TrimLeft(strictyaml.FormatDuration(l.Rate.Per), "1"))
 	}
 	return s
 }
@@ -225,9 +227,9 @@ func (c *cli) configRoutes() *cobra.Command {
 				told, why := "no", m.Why
 				if m.Told {
 					told, why = "yes", strings.Join(m.When, ", and ")
-					if why != "" && body == nil {
-						told = "if"
-					}
+				}
+				if m.Depends {
+					told = "if"
 				}
 				return []string{orDash(m.Listener), told, m.Entry, orDash(why)}
 			})

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -113,12 +114,10 @@ func text(raw []byte) string {
 	if raw[0] != '"' {
 		return string(raw)
 	}
-	for _, c := range raw {
-		if c == '\\' {
-			var s string
-			_ = json.Unmarshal(raw, &s) // valid JSON already
-			return s
-		}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
 	}
-	return string(raw[1 : len(raw)-1])
+	var s string
+	_ = json.Unmarshal(raw, &s) // valid JSON already
+	return s
 }

@@ -17,6 +17,8 @@ type Match struct {
 	// Told says that this entry makes the listener be told; Why not, if not.
 	Told bool   `json:"told"`
 	Why  string `json:"why,omitempty"`
+	// Depends says that it hangs on the conditions, since no payload was given.
+	Depends bool `json:"depends,omitempty"`
 }
 
 // Routes returns all entries in the order of the file, as if every condition
@@ -52,7 +54,8 @@ func (r *Registry) Explain(event string, payload []byte) []Match {
 					}
 				}
 			}
-			if m.Told {
+			m.Depends = m.Told && payload == nil && len(m.When) > 0
+			if m.Told && !m.Depends {
 				told[m.Listener] = m.Entry
 			}
 			all = append(all, m)

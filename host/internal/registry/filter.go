@@ -1,6 +1,9 @@
 package registry
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Filter returns the payload without what the listener may not see: the very
 // same bytes when there is nothing to cut, and never a byte of the rest
@@ -92,5 +95,8 @@ func matchesKey(key []byte, segment string) bool {
 	if !wild {
 		return is(key, segment)
 	}
-	return prefix == "" || strings.HasPrefix(text(key), prefix)
+	if bytes.IndexByte(key, '\\') >= 0 {
+		return strings.HasPrefix(text(key), prefix)
+	}
+	return len(key)-2 >= len(prefix) && string(key[1:1+len(prefix)]) == prefix
 }

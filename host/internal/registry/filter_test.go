@@ -76,9 +76,8 @@ func TestFilterReturnsTheVeryBytes(t *testing.T) {
 
 // FuzzFilter compares with what decoding would give.
 func FuzzFilter(f *testing.F) {
-	for _, name := range []string{"appointment.saved.json", "appointment.updated.json", "appointment.deleted.json"} {
-		f.Add(read(f, name))
-	}
+	// Small seeds: the engine spends its time on making large ones smaller.
+	f.Add([]byte(`{"event":"x","provider":{"id":7,"settings":{"google_token":"{}","caldav_url":null,"caldav_password":"p"}},"customer":{"email":"a@example.com","zip":1},"b":{"c":[1]}}`))
 	f.Add([]byte(`{"a":{"b":[{"c":1,"x_1":2}]},"d":null}`))
 	f.Add([]byte(`{"a":{},"a":{"b":1}}`))
 	l := filtering(f, "{only: [a, provider, customer.email, b.c], drop: [a.b.c, provider.settings.caldav_*, 'a.x_*']}")

@@ -1,5 +1,7 @@
 package registry
 
+import "bytes"
+
 // What is here walks JSON that is known to be valid, without decoding it: an
 // event is routed while its row is locked, and most of its payload is text
 // that nobody asks for.
@@ -108,10 +110,5 @@ func is(key []byte, name string) bool {
 	if string(key[1:len(key)-1]) == name {
 		return true
 	}
-	for _, c := range key {
-		if c == '\\' {
-			return text(key) == name
-		}
-	}
-	return false
+	return bytes.IndexByte(key, '\\') >= 0 && text(key) == name
 }

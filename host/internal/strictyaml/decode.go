@@ -26,18 +26,21 @@ func (d *Doc) failAt(line, column, width int, hint, format string, args ...any) 
 	d.problem(line, column, width, false, hint, fmt.Sprintf(format, args...))
 }
 
+// maxProblems are kept; a file with more is of another kind.
+const maxProblems = 1000
+
 // problem notes a mistake; cut ends the excerpt behind it.
 func (d *Doc) problem(line, column, width int, cut bool, hint, message string) {
 	p := Problem{File: d.file, Line: line, Column: column, Message: message, Hint: hint}
 	if line > 0 && line <= len(d.lines) {
-		text := d.lines[line-1]
+		text := beginning(d.lines[line-1])
 		if runes := []rune(text); cut && column-1+width < len(runes) {
 			text = string(runes[:column-1+width]) + "…"
 		}
 		p.Excerpt = excerpt(text, line, column, width)
 	}
 	// A value reached through two aliases is one mistake.
-	if !slices.Contains(d.problems, p) {
+	if len(d.problems) < maxProblems && !slices.Contains(d.problems, p) {
 		d.problems = append(d.problems, p)
 	}
 }

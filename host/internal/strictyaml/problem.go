@@ -103,6 +103,15 @@ func mask(line string) string {
 	return longWord.ReplaceAllString(line, masked)
 }
 
+// beginning is as much of a line as an excerpt can need.
+func beginning(line string) string {
+	const enough = 20 * maxExcerpt
+	if len(line) <= enough {
+		return line
+	}
+	return strings.ToValidUTF8(line[:enough], "")
+}
+
 // excerpt shows a line with a caret under column, width characters wide.
 func excerpt(line string, number, column, width int) string {
 	line = strings.TrimRight(line, "\r\n")
