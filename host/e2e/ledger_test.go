@@ -63,7 +63,7 @@ func (l *ledger) misbehave(ctx context.Context) error {
 	case "permanent":
 		return sdk.Permanent(errors.New("nobody of that name"))
 	case "unavailable":
-		return sdk.Unavailable(errors.New("password refused"), time.Second)
+		return sdk.Unavailable(errors.New("password refused"), time.Hour)
 	case "exit":
 		os.Exit(3)
 	case "block":

@@ -34,7 +34,8 @@ events:
 		stdout []string
 		stderr string
 	}{
-		{"listener list", 0, []string{"email", "earshot-listener-email", "appointment.saved, order.*"}, ""},
+		{"listener list", 0, []string{"email", "ready", "appointment.saved, order.*"}, ""},
+		{"listener list -o json", 0, []string{`/earshot-listener-email"`, `"state": "ready"`}, ""},
 		{"listener describe ledger", 0, []string{"writes down each call", "ledger.jsonl", "order.*"}, ""},
 		{"listener describe email", 0, []string{"check, configure", "<secret>"}, ""},
 		{"listener describe email -o json", 0, []string{`"config_schema": {`, `"<secret>"`}, ""},
@@ -101,4 +102,58 @@ func TestPluginTest(t *testing.T) {
 	if r := h.run("plugin", "test", "log"); r.code != 6 {
 		t.Errorf("a check without the config that the plugin needs ended with %d, want 6", r.code)
 	}
+}
+
+// A listener that says it is broken is left alone by every host, with nothing
+// counted against its deliveries, until it is resumed; so is one that is paused.
+func TestHoldAndPause(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db testdb.DB) {
+		h := newHost(t, db)
+		h.events(`listeners:
+  good: {plugin: ledger, config: {path: ` + h.path("good.jsonl") + `}}
+  broken: {plugin: ledger, config: {path: ` + h.path("broken.jsonl") + `, bad: unavailable, until: ` + h.path("mended") + `}}
+events:
+  order.paid: [good, broken]
+`)
+		first := h.insert("order.paid", "{}")
+		if r := h.run("process_events"); r.code != 0 || !strings.Contains(r.stderr, "password refused") {
+			t.Errorf("the run that found the listener broken ended with %+v, want 0 and the reason on stderr", r)
+		}
+		if list := h.mustRun("listener", "list"); !strings.Contains(list, "held since") || !strings.Contains(list, "password refused") {
+			t.Errorf("the hold and its reason are not listed:\n%s", list)
+		}
+		touch(t, h.path("mended"))
+		second := h.insert("order.paid", "{}")
+		h.mustRun("process_events")
+		if n := len(entries(t, h.path("broken.jsonl"), "begin")); n != 1 {
+			t.Errorf("the held listener was called %d times, want once", n)
+		}
+		h.mustRun("listener", "resume", "broken")
+		h.mustRun("listener", "pause", "good")
+		third := h.insert("order.paid", "{}")
+		h.mustRun("process_events")
+		for _, e := range entries(t, h.path("broken.jsonl"), "done") {
+			if e.Attempt != 1 {
+				t.Errorf("event %d was delivered as attempt %d, want 1: the hold burned some", e.EventID, e.Attempt)
+			}
+		}
+		for _, id := range []int64{first, second} {
+			if status, reason := h.event(id); status != "processed" {
+				t.Errorf("event %d is %s %q, want processed", id, status, reason)
+			}
+		}
+		if state := deliveries(h, third); state["good"] != "open" || state["broken"] != "delivered" {
+			t.Errorf("deliveries are %v, want good open since it is paused, and broken delivered", state)
+		}
+		if list := h.mustRun("listener", "list"); !strings.Contains(list, "paused since") {
+			t.Errorf("the pause is not listed:\n%s", list)
+		}
+		if out := h.mustRun("listener", "resume", "good") + h.mustRun("listener", "resume", "good"); out != "good goes on\ngood was not held back\n" {
+			t.Errorf("resume printed %q", out)
+		}
+		h.mustRun("process_events")
+		if status, _ := h.event(third); status != "processed" {
+			t.Errorf("the event of the pause is %s, want processed", status)
+		}
+	})
 }

@@ -14,6 +14,7 @@ import (
 // json prints v as one JSON value, indented for json and on one line for jsonl.
 func (c *cli) json(cmd *cobra.Command, v any) error {
 	enc := json.NewEncoder(cmd.OutOrStdout())
+	enc.SetEscapeHTML(false) // no page shows it: < and & stay readable
 	if c.output == "json" {
 		enc.SetIndent("", "  ")
 	}

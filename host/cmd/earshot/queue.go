@@ -26,8 +26,10 @@ func (c *cli) queueList() *cobra.Command {
 			if err := c.checkOutput(); err != nil {
 				return err
 			}
-			if f.Status != "" && !slices.Contains(statuses, f.Status) {
-				return usage(fmt.Errorf("--status %s is not known; use one of %v", f.Status, statuses))
+			for _, status := range f.Status {
+				if !slices.Contains(statuses, status) {
+					return usage(fmt.Errorf("--status %s is not known; use one of %v", status, statuses))
+				}
 			}
 			if f.Limit < 1 {
 				return usage(fmt.Errorf("--limit takes a number from 1"))
@@ -46,9 +48,9 @@ func (c *cli) queueList() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&f.Status, "status", "", "only events with this status")
-	cmd.Flags().StringVar(&f.Event, "event", "", "only events of this name")
-	cmd.Flags().StringVar(&f.Listener, "listener", "", "only events that this listener was told of")
+	cmd.Flags().StringSliceVar(&f.Status, "status", nil, "only events with one of these statuses")
+	cmd.Flags().StringSliceVar(&f.Event, "event", nil, "only events of these names; appointment.* stands for all that begin so")
+	cmd.Flags().StringSliceVar(&f.Listener, "listener", nil, "only events that one of these listeners was told of")
 	cmd.Flags().IntVar(&f.Limit, "limit", 50, "at most this many")
 	return cmd
 }

@@ -105,7 +105,7 @@ func (c *cli) settings(cmd *cobra.Command) (*settings.Settings, error) {
 		return nil, coded{exitConfig, err}
 	}
 	for _, w := range set.Warnings() {
-		fmt.Fprintln(os.Stderr, "earshot: "+w)
+		fmt.Fprintln(cmd.ErrOrStderr(), "earshot: "+w)
 	}
 	return set, nil
 }
