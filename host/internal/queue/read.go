@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -11,8 +12,8 @@ import (
 	"github.com/earshot-host/earshot/host/internal/event"
 )
 
-// Row is an event as people see it. Times are UTC, to the zone that the
-// database server runs in; the zero time stands for NULL.
+// Row is an event as people see it. Times are UTC, whatever the zone is that the
+// application writes in; nil stands for NULL.
 type Row struct {
 	ID          int64      `json:"id"`
 	Name        string     `json:"event"`
@@ -53,7 +54,26 @@ type AttemptRow struct {
 	Finished time.Time `json:"finished_at"`
 }
 
-const rowColumns = "e.id, e.event_name, e.status, e.attempts, e.max_attempts, e.error_message, e.scheduled_at, e.processed_at, e.create_datetime, OCTET_LENGTH(e.payload)"
+// rowColumns reads the application's times as seconds since 1970: its columns
+// hold them in the zone of its session, and no zone beside them.
+func (s *Store) rowColumns() string {
+	at := func(column string) string {
+		if s.name == "sqlite" {
+			return "ROUND((julianday(" + column + ") - 2440587.5) * 86400, 3)"
+		}
+		return "UNIX_TIMESTAMP(" + column + ")"
+	}
+	return "e.id, e.event_name, e.status, e.attempts, e.max_attempts, e.error_message, " +
+		at("e.scheduled_at") + ", " + at("e.processed_at") + ", " + at("e.create_datetime") + ", OCTET_LENGTH(e.payload)"
+}
+
+func unix(seconds sql.NullFloat64) *time.Time {
+	if !seconds.Valid {
+		return nil
+	}
+	t := time.UnixMicro(int64(math.Round(seconds.Float64 * 1e6))).UTC()
+	return &t
+}
 
 // List returns events, the newest first. For the next page, set Before to the
 // id of the last one.
@@ -86,7 +106,7 @@ func (s *Store) Rows(ctx context.Context, ids []int64) ([]Row, error) {
 	if len(ids) == 0 {
 		return []Row{}, nil
 	}
-	rows, err := s.rows(ctx, "SELECT "+rowColumns+" FROM "+s.opt.Table+" AS e WHERE e.id IN ? ORDER BY e.id", ids)
+	rows, err := s.rows(ctx, "SELECT "+s.rowColumns()+" FROM "+s.opt.Table+" AS e WHERE e.id IN ? ORDER BY e.id", ids)
 	if err != nil {
 		return nil, fmt.Errorf("read %d events: %w", len(ids), err)
 	}
@@ -113,7 +133,7 @@ func (s *Store) Payload(ctx context.Context, id int64) ([]byte, error) {
 // Show returns one event with its deliveries and what went wrong on the way.
 // An id that is not there is ErrNotFound.
 func (s *Store) Show(ctx context.Context, id int64) (Row, []DeliveryRow, []AttemptRow, error) {
-	events, err := s.rows(ctx, "SELECT "+rowColumns+" FROM "+s.opt.Table+" AS e WHERE e.id = ?", id)
+	events, err := s.rows(ctx, "SELECT "+s.rowColumns()+" FROM "+s.opt.Table+" AS e WHERE e.id = ?", id)
 	if err == nil && len(events) == 0 {
 		err = fmt.Errorf("%w: table %s has no such row", ErrNotFound, s.opt.Table)
 	}
@@ -137,7 +157,9 @@ func (s *Store) rows(ctx context.Context, stmt string, args ...any) ([]Row, erro
 		var r Row
 		var reason sql.NullString
 		var attempts, maxAttempts sql.NullInt64
-		err := rows.Scan(&r.ID, &r.Name, &r.Status, &attempts, &maxAttempts, &reason, &r.Scheduled, &r.Processed, &r.Created, &r.PayloadSize)
+		var scheduled, processed, created sql.NullFloat64
+		err := rows.Scan(&r.ID, &r.Name, &r.Status, &attempts, &maxAttempts, &reason, &scheduled, &processed, &created, &r.PayloadSize)
+		r.Scheduled, r.Processed, r.Created = unix(scheduled), unix(processed), unix(created)
 		r.Attempts, r.MaxAttempts, r.Error = int(attempts.Int64), int(maxAttempts.Int64), reason.String
 		out = append(out, r)
 		return err
