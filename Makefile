@@ -6,6 +6,8 @@ SHELL := bash
 BIN     := bin
 TOOLS   := $(CURDIR)/.tools
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Debian wants a version to begin with a digit.
+PKG_VERSION = $(if $(filter v%,$(VERSION)),$(patsubst v%,%,$(VERSION)),0.0.0+$(VERSION))
 LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(notdir $(wildcard plugins/*))
 # mattn/go-sqlite3 is linked in name only: without cgo it is a stub, and modernc does the work.
@@ -34,7 +36,7 @@ verify: ## formatting, vet, lint, generated code, go.mod
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run: make fmt"; exit 1; }
 	go vet ./...
 	@go mod tidy -diff || { echo "go.mod or go.sum is not tidy: run go mod tidy and commit it"; exit 1; }
-	$(MAKE) lint verify-generated
+	$(MAKE) lint verify-generated verify-service
 
 .PHONY: fmt
 fmt: ## format the code
@@ -52,9 +54,22 @@ generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## mak
 verify-generated: generate
 	@git diff --exit-code -- sdk/proto || { echo "sdk/proto is not what listener.proto makes: run make generate and commit it"; exit 1; }
 
+.PHONY: package
+package: build $(TOOLS)/nfpm ## dist/earshot_VERSION_ARCH.deb
+	@mkdir -p dist/completion && rm -f dist/*.deb
+	@$(BIN)/earshot completion bash >dist/completion/earshot.bash
+	@$(BIN)/earshot completion zsh >dist/completion/_earshot
+	@$(BIN)/earshot completion fish >dist/completion/earshot.fish
+	ARCH=$(shell go env GOARCH) PKG_VERSION=$(PKG_VERSION) $(TOOLS)/nfpm package -f config/package/nfpm.yaml -p deb -t dist/
+	.ci/check-package
+
+.PHONY: verify-service
+verify-service: build ## the systemd units: well-formed, exposure below 2.0
+	.ci/check-service
+
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf $(BIN) var
+	rm -rf $(BIN) dist var
 
 # Tools are pinned here and never become requirements of the module.
 $(TOOLS)/golangci-lint:
@@ -67,3 +82,5 @@ $(TOOLS)/protoc-gen-go-grpc:
 	GOBIN=$(TOOLS) go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 $(TOOLS)/mailpit:
 	GOBIN=$(TOOLS) go install github.com/axllent/mailpit@v1.27.11
+$(TOOLS)/nfpm:
+	GOBIN=$(TOOLS) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0
