@@ -27,10 +27,13 @@ func (d *Doc) failAt(line, column, width int, hint, format string, args ...any) 
 }
 
 // maxProblems are kept; a file with more is of another kind.
-const maxProblems = 1000
+const maxProblems = 200
 
 // problem notes a mistake; cut ends the excerpt behind it.
 func (d *Doc) problem(line, column, width int, cut bool, hint, message string) {
+	if len(d.problems) == maxProblems {
+		return
+	}
 	p := Problem{File: d.file, Line: line, Column: column, Message: message, Hint: hint}
 	if line > 0 && line <= len(d.lines) {
 		text := beginning(d.lines[line-1])
@@ -40,7 +43,7 @@ func (d *Doc) problem(line, column, width int, cut bool, hint, message string) {
 		p.Excerpt = excerpt(text, line, column, width)
 	}
 	// A value reached through two aliases is one mistake.
-	if len(d.problems) < maxProblems && !slices.Contains(d.problems, p) {
+	if !slices.Contains(d.problems, p) {
 		d.problems = append(d.problems, p)
 	}
 }

@@ -105,7 +105,7 @@ func mask(line string) string {
 
 // beginning is as much of a line as an excerpt can need.
 func beginning(line string) string {
-	const enough = 20 * maxExcerpt
+	const enough = 4 * maxExcerpt
 	if len(line) <= enough {
 		return line
 	}
@@ -114,6 +114,9 @@ func beginning(line string) string {
 
 // excerpt shows a line with a caret under column, width characters wide.
 func excerpt(line string, number, column, width int) string {
+	if column > 2*maxExcerpt {
+		return ""
+	}
 	line = strings.TrimRight(line, "\r\n")
 	runes := []rune(line)
 	at := min(max(column-1, 0), len(runes))
