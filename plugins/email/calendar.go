@@ -139,7 +139,7 @@ func (v *view) summary() string {
 }
 
 func (v *view) calendarText() string {
-	var lines []string
+	lines := []string{v.TimeLabel + ": " + v.Time + " (" + v.Zone + ")"}
 	for _, r := range append(v.Rows[:len(v.Rows):len(v.Rows)], v.CustomerRows...) {
 		lines = append(lines, r.Label+": "+r.Value)
 	}

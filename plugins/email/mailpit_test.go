@@ -148,7 +148,7 @@ func (m *mailpit) block(more string) string {
 func TestMailpitParity(t *testing.T) {
 	m := startMailpit(t)
 	l := configured(t, m.block(`,"default_timezone":"America/Sao_Paulo","audiences":{"staff":[{"email":"desk@example.com","name":"Desk","language":"en"}]}`))
-	saved := []string{"Limpeza de pele / hidratação", "Márcia Queiroz Lima", "America/Sao Paulo (UTC-03:00)", "Sessão completa.",
+	saved := []string{"Limpeza de pele / hidratação", "Márcia Queiroz Lima", "America/Sao Paulo (UTC−03:00)", "Sessão completa.",
 		"Rua das Acácias, 210 - sala 4", "Primeira vez 😊", "João Otávio D'Ávila", "joao.davila@correio.example", "(19) 95550-0142",
 		"Av. Brasil, 1500 <apto 31>, Campinas, 13070-000", "Studio Aurora", "https://studio-aurora.example"}
 	updated := []string{"Fisioterapia", "Ricardo Sá", "Łucja Ñandú", "+351 910 000 042", "Físio & Norte", "https://fisio-norte.example/agenda"}
@@ -159,19 +159,19 @@ func TestMailpitParity(t *testing.T) {
 		color              string
 	}{
 		{"saved", "joao.davila@correio.example", "Seu horário está marcado: Limpeza de pele / hidratação, 27/01/2026 14:15",
-			append(saved, "terça-feira, 27 de janeiro de 2026, 14:15", "terça-feira, 27 de janeiro de 2026, 15:00", "Agendado", booking+"q7WmT2xZr0Ka"), "#6b3fa0"},
+			append(saved, "terça-feira, 27 de janeiro de 2026, 14:15 – 15:00", "Agendado", booking+"q7WmT2xZr0Ka"), "#6b3fa0"},
 		{"saved", "marcia.lima@studio-aurora.example", "Novo agendamento: João Otávio D'Ávila, Limpeza de pele / hidratação, 27/01/2026 14:15",
-			append(saved, "terça-feira, 27 de janeiro de 2026, 14:15", calendar+"q7WmT2xZr0Ka"), "#6b3fa0"},
+			append(saved, "terça-feira, 27 de janeiro de 2026, 14:15 – 15:00", calendar+"q7WmT2xZr0Ka"), "#6b3fa0"},
 		{"saved", "desk@example.com", "New appointment: João Otávio D'Ávila, Limpeza de pele / hidratação, 27/01/2026 14:15",
-			append(saved, "Tuesday, 27 January 2026, 14:15", "Booked", calendar+"q7WmT2xZr0Ka"), "#6b3fa0"},
+			append(saved, "Tuesday, 27 January 2026, 14:15 – 15:00", "Booked", calendar+"q7WmT2xZr0Ka"), "#6b3fa0"},
 		{"updated", "lucja@correio.example", "Appointment changed: Fisioterapia, 2026-02-02 10:30 pm",
-			append(updated, "Monday, 2026-02-02, 10:30 pm", "Monday, 2026-02-02, 11:00 pm", "America/Manaus (UTC-04:00)", "Confirmed", booking+"Zp0aB9cD3eF6"), "#2f5d8a"},
+			append(updated, "Monday, 2026-02-02, 10:30 pm – 11:00 pm", "America/Manaus (UTC−04:00)", "Confirmed", booking+"Zp0aB9cD3eF6"), "#2f5d8a"},
 		{"updated", "desk@example.com", "Appointment changed: Fisioterapia, 2026-02-02 11:30 pm",
-			append(updated, "Tuesday, 2026-02-03, 12:00 am", calendar+"Zp0aB9cD3eF6"), "#2f5d8a"},
+			append(updated, "Monday, 2026-02-02, 11:30 pm – Tuesday, 2026-02-03, 12:00 am", calendar+"Zp0aB9cD3eF6"), "#2f5d8a"},
 		{"deleted", "joao.davila@correio.example", "Agendamento cancelado: Limpeza de pele / hidratação, 28/01/2026 09:30",
 			append(saved, "Remarcado", "Motivo do cancelamento", "Imprevisto no trabalho 😞 / remarco depois."), "#6b3fa0"},
 		{"deleted", "marcia.lima@studio-aurora.example", "Agendamento cancelado: Limpeza de pele / hidratação, 28/01/2026 09:30",
-			append(saved, "quarta-feira, 28 de janeiro de 2026, 09:30", "Imprevisto no trabalho 😞"), "#6b3fa0"},
+			append(saved, "quarta-feira, 28 de janeiro de 2026, 09:30 – 10:15", "Imprevisto no trabalho 😞"), "#6b3fa0"},
 		{"deleted", "desk@example.com", "Appointment cancelled: Limpeza de pele / hidratação, 28/01/2026 09:30",
 			append(saved, "Reason for the cancellation", "Imprevisto no trabalho 😞"), "#6b3fa0"},
 	}

@@ -24,12 +24,15 @@ type view struct {
 	Lang, Subject, Heading, Greeting, Intro string
 	Company, CompanyLink, FooterText        string
 	Color, OnColor                          htmltemplate.CSS
-	Service, Customer, Reader, When         string
-	Rows, CustomerRows                      []row
-	CustomerTitle                           string
-	Reason                                  *row
-	ManageURL, ManageLabel                  string
-	AlarmText                               string
+	Service, Customer, Reader               string
+	// When is short, for subjects; Time is from when to when in words, in Zone.
+	When, Time, Zone       string
+	TimeLabel, ZoneLabel   string
+	Rows, CustomerRows     []row
+	CustomerTitle          string
+	Reason                 *row
+	ManageURL, ManageLabel string
+	AlarmText              string
 
 	// What follows is for templates that people bring themselves.
 	Kind, Audience string
@@ -44,6 +47,15 @@ func (v *view) Date(t time.Time) string { return v.words.date(t, v.Payload.Setti
 
 // Clock writes t's hour as the company writes it.
 func (v *view) Clock(t time.Time) string { return hour(t, v.Payload.Settings.TimeFormat) }
+
+// span names the day once if the appointment ends on the day it begins.
+func (v *view) span() string {
+	begin, end := v.Date(v.Start)+", "+v.Clock(v.Start), v.Clock(v.End)
+	if v.Date(v.Start) != v.Date(v.End) {
+		end = v.Date(v.End) + ", " + end
+	}
+	return begin + " – " + end
+}
 
 // Label is a word of the reader's language by its key in the language's file.
 func (v *view) Label(key string) (string, error) {
@@ -76,8 +88,10 @@ func (c *config) newView(o *occasion, rcpt recipient) (*view, error) {
 		Service: oneLine(p.Service.Name, maxLine), Customer: oneLine(p.Customer.FullName(), maxLine),
 		Reader: rcpt.name, When: w.short(start, set.DateFormat, set.TimeFormat),
 		CustomerTitle: w.Labels["customer"], AlarmText: w.Labels["alarm"],
+		TimeLabel: w.Labels["time"], ZoneLabel: w.Labels["zone"], Zone: zoneLabel(start),
 		Kind: string(p.Kind()), Audience: rcpt.audience, Start: start, End: end, Payload: p, words: w,
 	}
+	v.Time = v.span()
 	v.Color, v.OnColor = barColors(set.CompanyColor)
 	c.addRows(v, w, p)
 	c.addLink(v, w, p, rcpt)
@@ -119,9 +133,6 @@ func (c *config) addRows(v *view, w *words, p *appointment.Payload) {
 	status := oneLine(p.Appointment.Status, maxLine)
 	add(&v.Rows, "service", v.Service)
 	add(&v.Rows, "provider", oneLine(p.Provider.FullName(), maxLine))
-	add(&v.Rows, "start", v.Date(v.Start)+", "+v.Clock(v.Start))
-	add(&v.Rows, "end", v.Date(v.End)+", "+v.Clock(v.End))
-	add(&v.Rows, "zone", zoneLabel(v.Start))
 	add(&v.Rows, "status", cmp.Or(w.Statuses[status], status))
 	add(&v.Rows, "description", paragraph(p.Service.Description, maxText))
 	add(&v.Rows, "location", place(p))
