@@ -19,9 +19,9 @@ import (
 type config struct {
 	// URL is where events are posted to. It may hold user:password, and often
 	// a token: of it, only scheme and host appear in errors.
-	URL string `json:"url"`
+	URL string `json:"url" jsonschema:"required"`
 	// Format is standard (the default), cloudevents, raw or easyappointments.
-	Format string `json:"format"`
+	Format string `json:"format" jsonschema:"enum=standard,enum=cloudevents,enum=raw,enum=easyappointments"`
 	// Secrets sign, the newest first; empty means no signature. Each is whsec_ and base64.
 	Secrets []sdk.Secret `json:"secrets"`
 	// Headers are sent with each event.
@@ -38,7 +38,7 @@ type config struct {
 	ICSStream bool `json:"ics_stream"`
 
 	// Network is public (the default) or any: which addresses may be called.
-	Network string `json:"network"`
+	Network string `json:"network" jsonschema:"enum=public,enum=any"`
 	// Allow lists networks that may be called though they are not public.
 	Allow []string `json:"allow"`
 	// Proxy is the address of an HTTP proxy; the environment's is not used.
@@ -65,7 +65,7 @@ type config struct {
 // cloudEvents is what the cloudevents format needs.
 type cloudEvents struct {
 	// Mode is structured (the default) or binary.
-	Mode string `json:"mode"`
+	Mode string `json:"mode" jsonschema:"enum=structured,enum=binary"`
 	// Source says where events come from, as a URI; empty means urn:earshot:NAME.
 	Source string `json:"source"`
 }

@@ -50,7 +50,9 @@ func (l *Listener) Handle(ctx context.Context, ev *sdk.Event) error {
 
 // Close drops the connections that are kept for the next event.
 func (l *Listener) Close() error {
-	l.client.CloseIdleConnections()
+	if l.client != nil { // the host may stop a listener that it never configured
+		l.client.CloseIdleConnections()
+	}
 	return nil
 }
 

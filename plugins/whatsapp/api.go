@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -16,33 +14,27 @@ import (
 	"time"
 
 	"github.com/earshot-host/earshot/sdk"
+	"github.com/earshot-host/earshot/sdk/httpclient"
 )
-
-// maxAnswer is how many bytes of an answer are read.
-const maxAnswer = 1 << 20
 
 // api talks to a provider over HTTP.
 type api struct {
 	base *url.URL
 	// auth adds the credentials to a request.
-	auth    func(*http.Request)
-	timeout time.Duration
-	client  *http.Client
-	now     func() time.Time
+	auth   func(*http.Request)
+	client *httpclient.Client
 }
 
-func newClient() *http.Client {
-	return &http.Client{
+func newAPI(c *config) *api {
+	return &api{base: c.base, client: httpclient.New(httpclient.Options{
+		Timeout: c.Timeout.Std(), UserAgent: "Earshot-WhatsApp", Secrets: []sdk.Secret{c.Token},
 		Transport: &http.Transport{
-			MaxIdleConnsPerHost: 4, TLSHandshakeTimeout: 10 * time.Second,
-			ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 64 << 10,
+			TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 64 << 10,
 			// A kept connection that the provider closes just now would leave a
 			// message in doubt: each gets a connection of its own.
 			DisableKeepAlives: true,
 		},
-		// A redirect would carry the token to whoever answers.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	})}
 }
 
 // answer is what a provider said.
@@ -84,9 +76,6 @@ func (a *api) get(ctx context.Context, path string) (*answer, *failure) {
 // call does one request. Once a part of it was written and no answer came, it
 // is not known what the provider did with it: the class is then unknown.
 func (a *api) call(ctx context.Context, method, path, contentType string, body []byte) (*answer, *failure) {
-	// The host's own deadline and the provider's slowness end in the same way.
-	ctx, cancel := context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("no answer in %s", a.timeout))
-	defer cancel()
 	var begun atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaderField: func(string, []string) { begun.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, method, a.base.String()+path, bytes.NewReader(body))
@@ -96,35 +85,18 @@ func (a *api) call(ctx context.Context, method, path, contentType string, body [
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	req.Header.Set("User-Agent", "Earshot-WhatsApp")
 	a.auth(req)
-	res, err := a.client.Do(req)
-	if err == nil {
-		defer res.Body.Close()
-		var read []byte
-		read, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-		if err == nil {
-			sdk.Logger(ctx).Debug("provider answered", "status", res.StatusCode, "answer", string(read[:min(len(read), 1<<10)]))
-			return &answer{res.StatusCode, res.Header, read}, nil
+	// With an answer, the provider's code says more than the error about its status.
+	res, err := a.client.Do(ctx, req)
+	if res == nil {
+		f := &failure{class: retry, what: err.Error()}
+		if begun.Load() {
+			f.class = unknown
 		}
+		return nil, f
 	}
-	f := &failure{class: retry, what: fmt.Sprintf("call %s: %s", a.base.Host, reason(ctx, err))}
-	if begun.Load() {
-		f.class = unknown
-	}
-	return nil, f
-}
-
-// reason is why there was no answer, without the address that was called.
-func reason(ctx context.Context, err error) string {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause.Error()
-	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	return maskNumbers(err.Error())
+	sdk.Logger(ctx).Debug("provider answered", "status", res.Status, "answer", string(res.Body[:min(len(res.Body), 1<<10)]))
+	return &answer{res.Status, res.Header, res.Body}, nil
 }
 
 // byStatus sorts an answer whose code says nothing, by its HTTP status alone.

@@ -20,10 +20,10 @@ import (
 // config is the block of events.yaml.
 type config struct {
 	// Provider is cloud, 360dialog, evolution, waha or twilio.
-	Provider string `json:"provider"`
+	Provider string `json:"provider" jsonschema:"required,enum=cloud,enum=360dialog,enum=evolution,enum=waha,enum=twilio"`
 	// BaseURL is the provider's own if empty; evolution and waha need it.
 	BaseURL string     `json:"base_url"`
-	Token   sdk.Secret `json:"token"`
+	Token   sdk.Secret `json:"token" jsonschema:"required"`
 
 	// For cloud. BusinessAccountID lets Check read the templates.
 	APIVersion        string `json:"api_version"`
@@ -37,7 +37,7 @@ type config struct {
 	From       string `json:"from"`
 
 	// Mode is template, text or text_then_template.
-	Mode string `json:"mode"`
+	Mode string `json:"mode" jsonschema:"enum=template,enum=text,enum=text_then_template"`
 	// Templates are by audience and by what happened: customer, then booked.
 	Templates map[string]map[string]*templateConfig `json:"templates"`
 	// Texts replace the listener's own, by locale, audience and what happened.
@@ -46,7 +46,7 @@ type config struct {
 	Languages     map[string]string `json:"languages"`
 	DefaultLocale string            `json:"default_locale"`
 
-	DefaultRegion   string `json:"default_region"`
+	DefaultRegion   string `json:"default_region" jsonschema:"required"`
 	FixBRNinthDigit bool   `json:"fix_br_ninth_digit"`
 	DefaultTimezone string `json:"default_timezone"`
 
@@ -58,7 +58,7 @@ type config struct {
 	IndexPage *string `json:"index_page"`
 
 	// Ambiguous is hold or resend: what becomes of a message that may have been sent.
-	Ambiguous string `json:"ambiguous"`
+	Ambiguous string `json:"ambiguous" jsonschema:"enum=hold,enum=resend"`
 	// PerRecipient is the least time between two messages to one number.
 	PerRecipient sdk.Duration `json:"per_recipient"`
 	// Timeout bounds one call of the provider.

@@ -11,7 +11,7 @@ import (
 // written to. WhatsApp and data protection laws want it, so there is no default.
 type consentConfig struct {
 	// Mode is assume or field.
-	Mode string `json:"mode"`
+	Mode string `json:"mode" jsonschema:"enum=assume,enum=field"`
 	// Field is a key of the customer, such as custom_field_5, and Values are
 	// what it holds if the customer agreed; letter case does not matter.
 	Field  string   `json:"field"`

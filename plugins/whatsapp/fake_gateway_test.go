@@ -21,8 +21,10 @@ type gateway struct {
 	// exists are the numbers on WhatsApp, and the chats that they have.
 	exists map[string]string
 	asked  int
-	got    []map[string]any
-	form   []map[string]string
+	// question answers waha's question for a chat, if it is set.
+	question http.HandlerFunc
+	got      []map[string]any
+	form     []map[string]string
 }
 
 func (g *gateway) send(w http.ResponseWriter, r *http.Request, take func()) {
@@ -130,6 +132,10 @@ func newFakeWaha(t *testing.T) *gateway {
 		}
 	}
 	mux.HandleFunc("GET /api/contacts/check-exists", guard(func(w http.ResponseWriter, r *http.Request) {
+		if g.question != nil {
+			g.question(w, r)
+			return
+		}
 		g.asked++
 		chat := g.exists[r.URL.Query().Get("phone")]
 		if r.URL.Query().Get("session") != "default" {

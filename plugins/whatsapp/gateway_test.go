@@ -100,6 +100,19 @@ func TestWahaAsksForTheChatOnce(t *testing.T) {
 	}
 }
 
+// A question that got no answer sent nothing: that is no doubt.
+func TestWahaQuestionWithoutAnswer(t *testing.T) {
+	g := newFakeWaha(t)
+	for name, answer := range map[string]http.HandlerFunc{
+		"cut": cut, "gateway": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) },
+	} {
+		g.question = answer
+		if err := configured(t, wahaBlock(g)).Handle(t.Context(), event(t, "saved")); verdictOf(err) != "retry" {
+			t.Errorf("%s = %v, want one that is tried again", name, err)
+		}
+	}
+}
+
 func TestNumberWithoutWhatsApp(t *testing.T) {
 	for name, l := range map[string]*Listener{
 		"evolution": configured(t, evolutionBlock(newFakeEvolution(t), nil)), "waha": configured(t, wahaBlock(newFakeWaha(t))),

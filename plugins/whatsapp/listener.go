@@ -45,7 +45,7 @@ func (l *Listener) Configure(_ context.Context, cfg sdk.Config) error {
 
 // newProvider makes the provider that the configuration names.
 func newProvider(c *config) provider {
-	a := &api{base: c.base, timeout: c.Timeout.Std(), client: newClient()}
+	a := newAPI(c)
 	switch c.Provider {
 	case evolution:
 		return newEvolution(c, a)
@@ -126,16 +126,18 @@ func (c *config) compose(kind appointment.Kind, p *appointment.Payload, start ti
 	if who.number == "" {
 		return nil, fmt.Errorf("%s %w: correct it in the application; a number without a country code is taken for one of %s", who.typed(), errPhone, c.DefaultRegion)
 	}
-	v := c.newView(p, start, who)
 	m := &message{}
 	var err error
 	if c.Mode != modeText {
-		if m.template, err = c.fill(kind, who, v); err != nil || m.template == nil {
+		// The values must be in the language of the template around them.
+		in := who
+		in.locale = c.templateLocale(who.locale)
+		if m.template, err = c.fill(kind, in, c.newView(p, start, in)); err != nil || m.template == nil {
 			return nil, err
 		}
 	}
 	if c.Mode != modeTemplate {
-		m.text, err = c.text(kind, who, v)
+		m.text, err = c.text(kind, who, c.newView(p, start, who))
 	}
 	return m, err
 }
@@ -169,8 +171,6 @@ func (l *Listener) tell(ctx context.Context, ev *sdk.Event, who recipient, m *me
 		return inDoubt(f.what)
 	case f.class == unknown:
 		f.class = retry
-	case f.class == window:
-		f.class = permanent
 	}
 	return f
 }

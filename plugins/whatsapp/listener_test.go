@@ -276,6 +276,79 @@ func TestNoConnectionIsTriedAgain(t *testing.T) {
 	}
 }
 
+func TestReasonTellsNoAddress(t *testing.T) {
+	f := newFakeMeta(t)
+	f.Close()
+	err := configured(t, block(f.URL, nil)).Handle(t.Context(), event(t, "saved"))
+	if err == nil || strings.Contains(err.Error(), "1065") || !strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("Handle = %v, want the host and not the path", err)
+	}
+}
+
+// The token goes to the provider and to nobody that it points to.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	f := newFakeMeta(t)
+	f.script(customer, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, f.URL+"/v25.0/1065/messages", http.StatusTemporaryRedirect)
+	})
+	err := configured(t, block(f.URL, nil)).Handle(t.Context(), event(t, "saved"))
+	if verdictOf(err) != "unavailable" || f.calls != 1 {
+		t.Errorf("Handle = %v after %d calls, want unavailable after 1", err, f.calls)
+	}
+}
+
+func TestCodeOneIsTriedTwice(t *testing.T) {
+	f := newFakeMeta(t)
+	l := configured(t, block(f.URL, nil))
+	for attempt, want := range []string{"retry", "permanent"} {
+		f.script(customer, coded(500, 1))
+		ev := event(t, "saved")
+		ev.Attempt = attempt + 1
+		if err := l.Handle(t.Context(), ev); verdictOf(err) != want {
+			t.Errorf("attempt %d = %v, want %s", ev.Attempt, err, want)
+		}
+	}
+}
+
+// Who reads a language without templates gets those of the default, in its words.
+func TestLanguageWithoutTemplates(t *testing.T) {
+	f := newFakeMeta(t)
+	l := configured(t, block(f.URL, map[string]any{"languages": map[string]string{"pt-BR": "pt_BR"}}))
+	if err := l.Handle(t.Context(), event(t, "saved", `"language":"portuguese-br"`, `"language":"english"`)); err != nil {
+		t.Fatal(err)
+	}
+	got := f.messagesGot()[0].Template
+	if when := got.Components[0].Parameters[2].Text; got.Language.Code != "pt_BR" || !strings.HasPrefix(when, "terça-feira") {
+		t.Errorf("language %s with %q, want pt_BR with a Portuguese weekday", got.Language.Code, when)
+	}
+}
+
+func TestLineEndsOfTheConfigurationAreSquashed(t *testing.T) {
+	f := newFakeMeta(t)
+	l := configured(t, block(f.URL, named("agendamento_confirmado", map[string]any{"body": []string{"a\n\tb", "{{.Service}}     x", "c", "d"}})))
+	if err := l.Handle(t.Context(), event(t, "saved")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A second message to the same number comes back when it is its turn.
+func TestPerRecipient(t *testing.T) {
+	f := newFakeMeta(t)
+	l := configured(t, block(f.URL, map[string]any{"per_recipient": "10m"}))
+	if err := l.Handle(t.Context(), event(t, "saved")); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Handle(t.Context(), event(t, "saved")); verdictOf(err) != "retry" || !strings.Contains(err.Error(), "per_recipient") {
+		t.Errorf("second message = %v, want one that comes back", err)
+	}
+	if err := l.Handle(t.Context(), event(t, "saved", "(19) 95550-0142", "(11) 98765-4321")); err != nil {
+		t.Errorf("another number = %v", err)
+	}
+	if f.calls != 2 {
+		t.Errorf("%d calls, want 2", f.calls)
+	}
+}
+
 // noNumbers fails if an error tells a phone number, the token or a name.
 func noNumbers(t *testing.T, err error) {
 	t.Helper()

@@ -34,7 +34,7 @@ type templateConfig struct {
 // buttonConfig is a button of a template.
 type buttonConfig struct {
 	// Type is url or quick_reply.
-	Type string `json:"type"`
+	Type string `json:"type" jsonschema:"enum=url,enum=quick_reply"`
 	// Index is where the button stands, from 0.
 	Index int `json:"index"`
 	// Value is the end of the address, or what a reply carries.
@@ -140,6 +140,14 @@ func (c *config) readTemplate(path, audience string, t *templateConfig, fault fa
 	}
 }
 
+// templateLocale is the locale whose templates a reader of locale gets.
+func (c *config) templateLocale(locale string) string {
+	if c.Languages[locale] == "" {
+		return c.DefaultLocale
+	}
+	return locale
+}
+
 // fill puts the values for a recipient into the template of what happened. It
 // is nil if the configuration has none for it.
 func (c *config) fill(kind appointment.Kind, who recipient, v view) (*filled, error) {
@@ -147,11 +155,7 @@ func (c *config) fill(kind appointment.Kind, who recipient, v view) (*filled, er
 	if t == nil {
 		return nil, nil
 	}
-	locale := who.locale
-	if c.Languages[locale] == "" {
-		locale = c.DefaultLocale
-	}
-	f := &filled{name: t.Name, language: c.Languages[locale], contentSID: t.ContentSID[locale]}
+	f := &filled{name: t.Name, language: c.Languages[who.locale], contentSID: t.ContentSID[who.locale]}
 	for _, p := range t.body {
 		text, err := fillOne(p.text, v)
 		if err != nil {
