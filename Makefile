@@ -82,5 +82,6 @@ $(TOOLS)/protoc-gen-go-grpc:
 	GOBIN=$(TOOLS) go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 $(TOOLS)/mailpit:
 	GOBIN=$(TOOLS) go install github.com/axllent/mailpit@v1.27.11
+# Newer ones need modules that the Go module proxy does not serve.
 $(TOOLS)/nfpm:
-	GOBIN=$(TOOLS) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0
+	GOBIN=$(TOOLS) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
