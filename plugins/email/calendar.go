@@ -23,7 +23,7 @@ const (
 type calendarConfig struct {
 	// Mode is rebuild (the default), passthrough (the application's own file as
 	// an attachment) or none.
-	Mode string `json:"mode"`
+	Mode string `json:"mode" jsonschema:"enum=rebuild,enum=passthrough,enum=none"`
 	// RSVP asks the customer to accept. Without it the invitation counts as
 	// accepted, since the customer made the appointment.
 	RSVP bool `json:"rsvp"`
@@ -31,7 +31,7 @@ type calendarConfig struct {
 	Alarms []sdk.Duration `json:"alarms"`
 	// Organizer is from (the default) or provider. Mail programs warn of an
 	// organizer who is not the sender.
-	Organizer string `json:"organizer"`
+	Organizer string `json:"organizer" jsonschema:"enum=from,enum=provider"`
 }
 
 func (c *calendarConfig) complete(fault faultFunc) {

@@ -21,7 +21,7 @@ type config struct {
 
 	// From is who mails are from, as "Name <address>" or an address. Without a
 	// name, mails carry the company's.
-	From string `json:"from"`
+	From string `json:"from" jsonschema:"required"`
 	// ReplyTo is where answers go; empty means the company's address of the payload.
 	ReplyTo string `json:"reply_to"`
 	// ReturnPath is where bounces go; empty means From.
@@ -45,7 +45,7 @@ type config struct {
 	// TemplatesDir holds files that stand in for the built-in texts and layouts.
 	TemplatesDir string `json:"templates_dir"`
 	// Notes is text (the default) or omit: what a customer types is then not mailed on.
-	Notes    string         `json:"notes"`
+	Notes    string         `json:"notes" jsonschema:"enum=text,enum=omit"`
 	Calendar calendarConfig `json:"calendar"`
 
 	// Classify sorts replies of the mail server before the built-in rules do.
@@ -68,7 +68,7 @@ type audiences struct {
 // staff is somebody of the company who is told about every appointment, or
 // about those of some services or some providers.
 type staff struct {
-	Email    string `json:"email"`
+	Email    string `json:"email" jsonschema:"required"`
 	Name     string `json:"name"`
 	Language string `json:"language"`
 	Timezone string `json:"timezone"`

@@ -14,13 +14,13 @@ import (
 
 // smtpConfig says how to reach and use the mail server.
 type smtpConfig struct {
-	Host string `json:"host"`
+	Host string `json:"host" jsonschema:"required"`
 	// Port 0 means 587, or 465 with implicit TLS.
 	Port int `json:"port"`
 	// TLS is starttls (the default), implicit or none.
-	TLS string `json:"tls"`
+	TLS string `json:"tls" jsonschema:"enum=starttls,enum=implicit,enum=none"`
 	// Auth is auto (the default), plain, login, cram-md5, scram-sha-256, xoauth2 or none.
-	Auth     string     `json:"auth"`
+	Auth     string     `json:"auth" jsonschema:"enum=auto,enum=plain,enum=login,enum=cram-md5,enum=scram-sha-256,enum=xoauth2,enum=none"`
 	Username string     `json:"username"`
 	Password sdk.Secret `json:"password"`
 	// TokenFile holds the access token of xoauth2. It is read at each login, so

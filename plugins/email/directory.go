@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -19,7 +21,7 @@ import (
 type directoryConfig struct {
 	// DSN is a MySQL one, user:password@tcp(host:3306)/database. The user needs
 	// to read five tables and nothing else.
-	DSN sdk.Secret `json:"dsn"`
+	DSN sdk.Secret `json:"dsn" jsonschema:"required"`
 	// Prefix starts the names of the tables; nil means ea_.
 	Prefix *string `json:"prefix"`
 
@@ -61,8 +63,11 @@ func (d *directoryConfig) complete(fault faultFunc) {
 
 // directory reads the application's own tables, and never writes there.
 type directory struct {
-	db     *sql.DB
 	prefix string
+	// open waits for the first question: a configuration that is only checked
+	// must leave nothing behind.
+	open func() *sql.DB
+	used atomic.Bool
 }
 
 // liveRules is who the application would tell now.
@@ -73,13 +78,23 @@ type liveRules struct {
 }
 
 func newDirectory(c *directoryConfig) *directory {
-	db := sql.OpenDB(c.connector)
-	db.SetMaxOpenConns(2)
-	db.SetConnMaxIdleTime(time.Minute)
-	return &directory{db: db, prefix: *c.Prefix}
+	d := &directory{prefix: *c.Prefix}
+	d.open = sync.OnceValue(func() *sql.DB {
+		d.used.Store(true)
+		db := sql.OpenDB(c.connector)
+		db.SetMaxOpenConns(2)
+		db.SetConnMaxIdleTime(time.Minute)
+		return db
+	})
+	return d
 }
 
-func (d *directory) close() error { return d.db.Close() }
+func (d *directory) close() error {
+	if !d.used.Load() {
+		return nil
+	}
+	return d.open().Close()
+}
 
 // rules asks what holds for a provider. While the tables cannot be read nobody
 // can be told rightly, so its errors hold the listener.
@@ -122,7 +137,7 @@ func (d *directory) read(ctx context.Context, provider int64) (*liveRules, error
 
 // begin opens a read-only transaction: a promise that the server keeps.
 func (d *directory) begin(ctx context.Context) (*sql.Tx, error) {
-	return d.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	return d.open().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 }
 
 // staff finds the administrators and the provider's secretaries. For them only

@@ -14,9 +14,9 @@ import (
 type dkimConfig struct {
 	// Domain is the signing domain; empty means that of From.
 	Domain   string `json:"domain"`
-	Selector string `json:"selector"`
+	Selector string `json:"selector" jsonschema:"required"`
 	// Key is the private key in PEM, RSA or Ed25519.
-	Key sdk.Secret `json:"key"`
+	Key sdk.Secret `json:"key" jsonschema:"required"`
 
 	signer crypto.Signer
 }

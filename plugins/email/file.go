@@ -12,7 +12,7 @@ import (
 // fileConfig makes mails go to a folder, for a trial or a test.
 type fileConfig struct {
 	// Dir is made if it is missing; a relative one starts at the folder of events.yaml.
-	Dir string `json:"dir"`
+	Dir string `json:"dir" jsonschema:"required"`
 }
 
 // fileTransport writes each mail to a file of its own that mail programs open.

@@ -129,15 +129,17 @@ func (l *Listener) Handle(ctx context.Context, ev *sdk.Event) error {
 func (l *Listener) send(ctx context.Context, ev *sdk.Event, letters []*letter, fail func(audience string, f *failure)) {
 	s := l.mail.open(ctx)
 	defer s.close()
-	for i, letter := range letters {
+	told := false
+	for _, letter := range letters {
 		reply, f := s.send(letter)
 		if f != nil {
 			fail(letter.to.audience, f)
 			continue
 		}
 		ev.Receipt(letter.to.key, reply)
-		if i == 0 {
+		if !told { // the event's id for support is that of its first mail
 			ev.SetExternalID("<" + letter.id + ">")
 		}
+		told = true
 	}
 }

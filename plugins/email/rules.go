@@ -17,7 +17,7 @@ type rule struct {
 		Text string `json:"text"`
 	} `json:"match"`
 	// As is retry, permanent or unavailable.
-	As string `json:"as"`
+	As string `json:"as" jsonschema:"required,enum=retry,enum=permanent,enum=unavailable"`
 	// After is how long to wait; 0 leaves it to the host.
 	After sdk.Duration `json:"after"`
 
