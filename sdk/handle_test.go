@@ -169,7 +169,8 @@ func TestStopWaits(t *testing.T) {
 	})
 	<-p.seen
 	wg.Go(func() {
-		if n := h.Stop(sdktest.Timeout); n != 0 {
+		// Long enough to hang if Stop did not notice that the last one ended.
+		if n := h.Stop(time.Hour); n != 0 {
 			t.Errorf("Stop = %d unfinished, want 0", n)
 		}
 	})
@@ -215,7 +216,7 @@ func TestLogger(t *testing.T) {
 		t.Fatalf("%d lines, want 2: %v", len(lines), lines)
 	}
 	want := sdktest.Line{Level: "warn", Message: "a line", Fields: map[string]any{
-		"listener": "test", "event_id": 12.0, "attempt": 3.0, "msg": 5.0, "took": "1s",
+		"listener": "test", "event_id": 12.0, "attempt": 3.0, "msg": 5.0, "level": 7.0, "took": "1s",
 	}}
 	if diff := cmp.Diff(want, lines[0]); diff != "" {
 		t.Errorf("line (-want +got):\n%s", diff)

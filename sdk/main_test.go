@@ -89,12 +89,12 @@ func (p *puppet) Handle(ctx context.Context, ev *sdk.Event) error {
 	case "mixed":
 		return errors.Join(sdk.Permanent(base), sdk.RetryAfter(errors.New("busy"), 0))
 	case "long":
-		return errors.New("é" + string(make([]byte, 4000)) + "\xff")
+		return errors.New("\xffé" + string(make([]byte, 4000)))
 	case "panic":
 		panic("boom")
 	case "print":
 		fmt.Println("an author's forgotten line")
-		sdk.Logger(ctx).Warn("a line", "msg", 5, "took", time.Second)
+		sdk.Logger(ctx).Warn("a line", "msg", 5, "@level", 7, "took", time.Second)
 	case "slow":
 		ev.Receipt("customer:7", "id-7")
 		<-ctx.Done()
