@@ -21,8 +21,14 @@ func (c *cli) json(cmd *cobra.Command, v any) error {
 	return enc.Encode(v)
 }
 
-// checkOutput refuses an unknown -o.
+// checkOutput refuses an unknown -o, --time or --lang.
 func (c *cli) checkOutput() error {
+	if err := c.checkLang(); err != nil {
+		return err
+	}
+	if c.times != "iso" && c.times != "relative" {
+		return usage(fmt.Errorf("--time %s is not known; use iso or relative", c.times))
+	}
 	switch c.output {
 	case "table", "json", "jsonl":
 		return nil
@@ -43,7 +49,7 @@ func list[T any](c *cli, cmd *cobra.Command, rows []T, header string, line func(
 		}
 		return nil
 	}
-	return table(cmd.OutOrStdout(), rows, header, line)
+	return table(cmd.OutOrStdout(), rows, c.header(header), line)
 }
 
 func table[T any](w io.Writer, rows []T, header string, line func(T) []string) error {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -10,106 +8,58 @@ import (
 	"github.com/earshot-host/earshot/host/internal/queue"
 )
 
-var statuses = []string{"pending", "processing", "processed", "failed"}
-
 func (c *cli) queue() *cobra.Command {
-	cmd := &cobra.Command{Use: "queue", Short: "See what is in the queue"}
-	cmd.AddCommand(c.queueList(), c.queueShow())
+	cmd := &cobra.Command{Use: "queue", Short: "See what is in the queue, and mend it"}
+	cmd.AddCommand(c.queueList(), c.queueShow(), c.queueStats(), c.queueRetry(), c.queueDiscard(),
+		c.queuePause(), c.queueResume(), c.queuePrune(), c.queueExport(), c.queueWatch())
 	return cmd
 }
 
 func (c *cli) queueList() *cobra.Command {
-	var f queue.Filter
+	var f filterFlags
 	cmd := &cobra.Command{
 		Use: "list", Short: "List events, the newest first", Args: cobra.NoArgs,
+		Long: `Lists events, the newest first. For the next page give --before the last id.
+
+` + filterHelp,
+		Example: `  earshot queue list --status failed
+  earshot queue list --event 'appointment.*' --since 2h
+  earshot queue list --match customer.email=ana@example.com -o jsonl`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.checkOutput(); err != nil {
+			filter, err := f.filter()
+			if err != nil {
 				return err
 			}
-			for _, status := range f.Status {
-				if !slices.Contains(statuses, status) {
-					return usage(fmt.Errorf("--status %s is not known; use one of %v", status, statuses))
+			return c.withQueue(cmd, func(store *queue.Store) error {
+				rows, err := store.List(cmd.Context(), filter)
+				if err != nil {
+					return err
 				}
-			}
-			if f.Limit < 1 {
-				return usage(fmt.Errorf("--limit takes a number from 1"))
-			}
-			store, err := c.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			rows, err := store.List(cmd.Context(), f)
-			if err != nil {
-				return err
-			}
-			return list(c, cmd, rows, "ID EVENT STATUS ATTEMPTS CREATED ERROR", func(r queue.Row) []string {
-				return []string{strconv.FormatInt(r.ID, 10), r.Name, r.Status, strconv.Itoa(r.Attempts), when(r.Created), short(r.Error, 80)}
+				return list(c, cmd, rows, eventHeader, c.eventLine)
 			})
 		},
 	}
-	cmd.Flags().StringSliceVar(&f.Status, "status", nil, "only events with one of these statuses")
-	cmd.Flags().StringSliceVar(&f.Event, "event", nil, "only events of these names; appointment.* stands for all that begin so")
-	cmd.Flags().StringSliceVar(&f.Listener, "listener", nil, "only events that one of these listeners was told of")
-	cmd.Flags().IntVar(&f.Limit, "limit", 50, "at most this many")
+	f.add(cmd)
+	cmd.Flags().IntVar(&f.limit, "limit", 50, "at most this many")
+	cmd.Flags().Int64Var(&f.before, "before", 0, "only ids below this one: the next page")
 	return cmd
 }
 
-// shown is an event with all that is known of it.
-type shown struct {
-	queue.Row
-	Deliveries []queue.DeliveryRow `json:"deliveries"`
-	WentWrong  []queue.AttemptRow  `json:"went_wrong"`
+const eventHeader = "ID EVENT STATUS ATTEMPTS CREATED ERROR"
+
+func (c *cli) eventLine(r queue.Row) []string {
+	return []string{strconv.FormatInt(r.ID, 10), r.Name, r.Status, strconv.Itoa(r.Attempts), c.when(r.Created), short(r.Error, 80)}
 }
 
-func (c *cli) queueShow() *cobra.Command {
-	return &cobra.Command{
-		Use: "show ID", Short: "Show one event: who was told, and what went wrong", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.checkOutput(); err != nil {
-				return err
-			}
-			id, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil {
-				return usage(fmt.Errorf("%q is not an event's id, which is a number", args[0]))
-			}
-			store, err := c.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			row, deliveries, attempts, err := store.Show(cmd.Context(), id)
-			if err != nil {
-				return err
-			}
-			if c.output != "table" {
-				return c.json(cmd, shown{row, deliveries, attempts})
-			}
-			return printShown(cmd, shown{row, deliveries, attempts})
-		},
-	}
-}
-
-func printShown(cmd *cobra.Command, s shown) error {
-	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "Event %d  %s  %s\n", s.ID, s.Name, s.Status)
-	fmt.Fprintf(w, "created %s, scheduled %s, processed %s, payload %d bytes\n", when(s.Created), when(s.Scheduled), when(s.Processed), s.PayloadSize)
-	if s.Error != "" {
-		fmt.Fprintln(w, s.Error)
-	}
-	fmt.Fprintln(w)
-	err := table(w, s.Deliveries, "LISTENER STATE ATTEMPTS DUE FINISHED RECEIPTS ERROR", func(d queue.DeliveryRow) []string {
-		state := string(d.State)
-		if d.Running {
-			state = "running on " + d.Host
-		}
-		return []string{d.Listener, state, strconv.Itoa(d.Attempts), when(d.Due), when(d.Finished), strconv.Itoa(d.Receipts), short(d.Error, 80)}
-	})
-	if err != nil || len(s.WentWrong) == 0 {
+// withQueue opens the queue for one command.
+func (c *cli) withQueue(cmd *cobra.Command, do func(*queue.Store) error) error {
+	if err := c.checkOutput(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
-	return table(w, s.WentWrong, "LISTENER ATTEMPT OUTCOME WHEN HOST ERROR", func(a queue.AttemptRow) []string {
-		return []string{a.Listener, strconv.Itoa(a.Attempt), a.Outcome, when(&a.Finished), a.Host, short(a.Error, 80)}
-	})
+	store, err := c.open(cmd)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return do(store)
 }

@@ -19,6 +19,8 @@ type cli struct {
 	configFile string
 	overrides  map[string]*string
 	output     string
+	times      string
+	lang       string
 	verbose    bool
 }
 
@@ -44,6 +46,8 @@ events.yaml who listens, and calls each listener: a plugin in a process of its o
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.configFile, "config", "", "host.yaml to read (default ./host.yaml, then /etc/earshot/host.yaml)")
 	flags.StringVarP(&c.output, "output", "o", "table", "how results are printed: table, json or jsonl")
+	flags.StringVar(&c.times, "time", "iso", "how tables print times: iso (UTC) or relative")
+	flags.StringVar(&c.lang, "lang", "", "what people are spoken to in: en or pt-BR (default: $LANG)")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "log every event")
 	for _, k := range settings.Keys() {
 		if k.Flag != "" {
@@ -149,6 +153,14 @@ func (c *cli) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.checkOutput(); err != nil {
+				return err
+			}
+			if c.output != "table" {
+				return c.json(cmd, struct {
+					Version string `json:"version"`
+				}{version})
+			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), "earshot "+version)
 			return err
 		},

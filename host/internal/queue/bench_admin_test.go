@@ -93,18 +93,20 @@ func bigQueue(b *testing.B, db testdb.DB, n int) bigBench {
 	// Small steps: the driver gives a statement 30 s.
 	for have := 1; have < n; {
 		step := min(have, n-have, 20_000)
-		exec("INSERT INTO event_queue (event_name, payload) SELECT event_name, payload FROM event_queue WHERE id <= ?", step)
-		have += step
-	}
-	for from := 0; from < n; from += 20_000 {
-		to := min(from+20_000, n)
-		exec(`UPDATE event_queue SET status = CASE WHEN id % 1000 = 0 THEN 'failed' WHEN id > ? THEN 'pending' ELSE 'processed' END,
-			error_message = CASE WHEN id % 1000 = 0 THEN 'email: no such mailbox' END WHERE id > ? AND id <= ?`, n-n/100, from, to)
+		exec(`INSERT INTO event_queue (event_name, payload, status, error_message) SELECT event_name, payload,
+			CASE WHEN (id + ?) % 1000 = 0 THEN 'failed' WHEN id + ? > ? THEN 'pending' ELSE 'processed' END,
+			CASE WHEN (id + ?) % 1000 = 0 THEN 'email: no such mailbox' END
+			FROM event_queue WHERE id <= ? ORDER BY id`, have, have, n-n/100, have, step)
 		exec(`INSERT INTO event_deliveries (event_id, listener, state, due_at, attempts, created_at, finished_at)
 			SELECT id, 'email', CASE WHEN status = 'failed' THEN 'dead' ELSE 'delivered' END, NULL, 1, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
-			FROM event_queue WHERE status <> 'pending' AND id > ? AND id <= ?`, from, to)
+			FROM event_queue WHERE status <> 'pending' AND id > ? AND id <= ?`, have, have+step)
+		have += step
 	}
 	exec(`INSERT INTO event_deliveries (event_id, listener, state, attempts, created_at, finished_at)
 		SELECT id, 'rare', 'delivered', 1, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP FROM event_queue WHERE id % 50000 = 1`)
+	if db.Driver == "mysql" {
+		// As on a server that has had the time to count.
+		exec("ANALYZE TABLE event_queue, event_deliveries")
+	}
 	return bigBench{s, b}
 }

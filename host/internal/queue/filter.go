@@ -24,7 +24,7 @@ type Filter struct {
 	// Since and Until bound when the application wrote the event.
 	Since, Until time.Time
 	// Error is part of the event's error, whatever the case of letters. Without
-	// a Status it leaves out processed events, which have none.
+	// a Status it takes the two in which events have one: processing and failed.
 	Error string
 	// Match compares fields of the payload.
 	Match []Match
@@ -75,7 +75,7 @@ func (s *Store) condition(ctx context.Context, f Filter) (condition, error) {
 		c.and("e.id < ?", f.Before)
 	}
 	if len(f.Status) == 0 && f.Error != "" {
-		f.Status = []string{"pending", "processing", "failed"}
+		f.Status = []string{"processing", "failed"}
 	}
 	if len(f.Status) > 0 {
 		c.and("e.status IN ?", f.Status)

@@ -101,7 +101,7 @@ func (s *Store) routeAgain(tx *gorm.DB, ids []int64, in time.Duration) error {
 	if in > 0 {
 		scheduled, args = s.queueLater, append(args, s.after(in))
 	}
-	return tx.Exec(`UPDATE `+s.opt.Table+` SET status = 'pending', scheduled_at = `+scheduled+`, attempts = 0, processed_at = NULL, update_datetime = `+s.queueNow+`
+	return tx.Exec(`UPDATE `+s.opt.Table+` SET status = 'pending', scheduled_at = `+scheduled+`, attempts = 0, error_message = NULL, processed_at = NULL, update_datetime = `+s.queueNow+`
 		WHERE id IN ? AND status = 'failed'`, append(args, ids)...).Error
 }
 
