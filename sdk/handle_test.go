@@ -174,6 +174,11 @@ func TestStopWaits(t *testing.T) {
 			t.Errorf("Stop = %d unfinished, want 0", n)
 		}
 	})
+	for { // a refusal tells that Stop has begun
+		if _, err := h.DeliverContext(t.Context(), &sdk.Event{ID: 2, Name: "greet"}); err != nil {
+			break
+		}
+	}
 	close(p.release)
 	wg.Wait()
 }

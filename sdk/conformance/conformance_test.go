@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type crooked struct {
 	listenerv1.UnimplementedListenerServer
 	fault   string
-	stopped bool
+	stopped atomic.Bool
 }
 
 func (c *crooked) Describe(context.Context, *listenerv1.DescribeRequest) (*listenerv1.DescribeResponse, error) {
@@ -62,7 +63,7 @@ func (c *crooked) Handle(ctx context.Context, req *listenerv1.HandleRequest) (*l
 		o.Receipts = nil
 	}
 	switch {
-	case c.stopped && c.fault != "stop refuses what comes after":
+	case c.stopped.Load() && c.fault != "stop refuses what comes after":
 		return nil, status.Error(codes.Unavailable, "stopping")
 	case c.fault == "unknown event is answered" && d.GetEventName() == "conformance.unknown":
 		return nil, status.Error(codes.Internal, "no such event")
@@ -97,7 +98,7 @@ func (c *crooked) HandleBatch(req *listenerv1.HandleBatchRequest, s grpc.ServerS
 }
 
 func (c *crooked) Stop(context.Context, *listenerv1.StopRequest) (*listenerv1.StopResponse, error) {
-	c.stopped = true
+	c.stopped.Store(true)
 	return &listenerv1.StopResponse{}, nil
 }
 
