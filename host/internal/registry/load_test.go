@@ -94,6 +94,13 @@ func TestWithoutDefaultsTheHostsOwnHold(t *testing.T) {
 	}
 }
 
+func TestOwnOnlyReplacesTheDefault(t *testing.T) {
+	r := parse(t, "version: 1\ndefaults: {payload: {only: [a, b]}}\nlisteners: {x: {plugin: log}, y: {plugin: log, payload: {only: [c]}}}\nevents: {e: [x, y]}")
+	if diff := cmp.Diff([][]string{{"a", "b"}, {"c"}}, [][]string{r.Listeners["x"].Only, r.Listeners["y"].Only}); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestConfigKeepsValuesAsWritten(t *testing.T) {
 	r := parse(t, `
 version: 1

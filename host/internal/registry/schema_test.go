@@ -146,6 +146,7 @@ func TestSchemaAgreesWithLoader(t *testing.T) {
 		{"when no values", in("events", "  y: [a: {when: {b: []}}]"), false},
 		{"when a map", in("events", "  y: [a: {when: {b: {c: d}}}]"), false},
 		{"when a wildcard", in("events", "  y: [a: {when: {'b.*': 1}}]"), false},
+		{"told in any case and on a condition", in("events", "  y: [a, a: {when: {b: 1}}]"), true},
 		{"if", in("events", "  y: [a: {if: {b: 1}}]"), false},
 		{"two in one", in("events", "  y: [{a: , b: }]"), false},
 		{"a list in a list", in("events", "  y: [[a]]"), false},

@@ -64,6 +64,30 @@ func TestSecretsAreReadAndHidden(t *testing.T) {
 	}
 }
 
+// TestConfigOfOneKey: at the top of config, file and env are keys of the plugin.
+func TestConfigOfOneKey(t *testing.T) {
+	r := parse(t, "version: 1\nlisteners: {a: {plugin: log, config: {file: out.jsonl}}}\nevents: {x: [a]}")
+	if l := r.Listeners["a"]; string(l.Config) != `{"file":"out.jsonl"}` || string(l.Shown) != string(l.Config) {
+		t.Errorf("Config = %s, shown as %s", l.Config, l.Shown)
+	}
+}
+
+func TestShownEnvFollowsTheListener(t *testing.T) {
+	r := parse(t, `
+version: 1
+defaults: {env: {A: {env: TOKEN}, B: {env: TOKEN}, DB_PASSWORD: in-clear}}
+listeners: {a: {plugin: log, env: {A: plain}}}
+events: {x: [a]}
+`)
+	want := map[string]string{"A": "plain", "B": "<secret>", "DB_PASSWORD": "<secret>"}
+	if diff := cmp.Diff(want, r.Listeners["a"].ShownEnv()); diff != "" {
+		t.Error(diff)
+	}
+	if got := r.Listeners["a"].Env["B"]; got != "tok-12345" {
+		t.Errorf("B = %q", got)
+	}
+}
+
 func TestSkipSecretsReadsNone(t *testing.T) {
 	r, err := registry.Parse("events.yaml", []byte(withSecrets), registry.Options{SkipSecrets: true})
 	if err != nil {
