@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -89,6 +90,7 @@ func TestProcessEndsDuringCall(t *testing.T) {
 		{"exit", []string{"exit", "3"}, "exit code 3"},
 		{"killed", []string{"signal", "9"}, "killed by signal 9 (often out of memory)"},
 		{"abort", []string{"signal", "6"}, "SIGABRT: abort"},
+		{"a child holds the wire", []string{"heir"}, "exit code 6"},
 		{"panic in a goroutine", []string{"gopanic", "boom"}, `it said "panic: boom"`},
 	}
 	for _, tt := range tests {
@@ -135,6 +137,24 @@ func TestAllCallsInFlightAreLost(t *testing.T) {
 	for range n {
 		exitedText(t, <-errs)
 	}
+}
+
+// The process has ended and the listener has not heard of it: nothing is sent.
+func TestCallAfterTheEnd(t *testing.T) {
+	s, _ := supervise(t, quick(t), playing("email", "puppet"))
+	l, err := s.listener("email")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := s.start(t.Context(), l.spec, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.current = g
+	g.proc.signal(syscall.SIGKILL)
+	<-g.done
+	_, err = s.Call(t.Context(), "email", order("pid"))
+	retryIn(t, err)
 }
 
 // What could not be sent is no attempt: the plugin has seen nothing of it.
@@ -255,6 +275,17 @@ func TestFrozenIsRestarted(t *testing.T) {
 		_, _ = s.Call(ctx, "email", order(deed...))
 	}
 	late("deaf")
+	l, err := s.listener("email")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for asked := true; asked; <-tick.C { // it has been asked whether it hears
+		l.mu.Lock()
+		asked = l.current != nil && l.current.asked
+		l.mu.Unlock()
+	}
 	if ask(t, s, "email", "pid") != first {
 		t.Error("a slow handler restarts the process")
 	}
@@ -299,7 +330,7 @@ func TestUnknownListener(t *testing.T) {
 }
 
 func TestBatch(t *testing.T) {
-	s, _ := supervise(t, quick(t), playing("batch", "batch"), playing("email", "puppet"))
+	s, _ := supervise(t, quick(t), playing("batch", "batch"), playing("odd", "odd"), playing("email", "puppet"))
 	delivery := func(key, name string) *listenerv1.Delivery {
 		d := order(name)
 		d.IdempotencyKey = key
@@ -307,17 +338,26 @@ func TestBatch(t *testing.T) {
 	}
 	got := make(map[string]listenerv1.Outcome_Code)
 	note := func(key string, o *listenerv1.Outcome) { got[key] = o.GetCode() }
-	err := s.CallBatch(t.Context(), "batch", []*listenerv1.Delivery{delivery("a", "pid"), delivery("b", "fail")}, note)
+	_, err := s.CallBatch(t.Context(), "batch", []*listenerv1.Delivery{delivery("a", "pid"), delivery("b", "fail")}, note)
 	if err != nil || got["a"] != listenerv1.Outcome_CODE_DELIVERED || got["b"] != listenerv1.Outcome_CODE_RETRY {
 		t.Errorf("CallBatch: %v, %v", got, err)
 	}
 	clear(got)
-	err = s.CallBatch(t.Context(), "batch", []*listenerv1.Delivery{delivery("a", "exit")}, note)
+	_, err = s.CallBatch(t.Context(), "batch", []*listenerv1.Delivery{delivery("a", "exit")}, note)
 	exitedText(t, err)
 	if len(got) != 0 {
 		t.Errorf("answers of a plugin that ended: %v", got)
 	}
-	err = s.CallBatch(t.Context(), "email", []*listenerv1.Delivery{delivery("a", "pid")}, note)
+	clear(got)
+	n := 0
+	_, err = s.CallBatch(t.Context(), "odd", []*listenerv1.Delivery{delivery("a", "pid"), delivery("b", "pid")}, func(key string, o *listenerv1.Outcome) {
+		n++
+		note(key, o)
+	})
+	if err != nil || n != 1 || got["a"] != listenerv1.Outcome_CODE_DELIVERED {
+		t.Errorf("answers of an odd plugin: %v in %d, %v", got, n, err)
+	}
+	_, err = s.CallBatch(t.Context(), "email", []*listenerv1.Delivery{delivery("a", "pid")}, note)
 	if !errors.Is(err, ErrNoBatch) {
 		t.Errorf("batch to a plugin without: %v", err)
 	}

@@ -156,6 +156,33 @@ func TestReloadDuringStart(t *testing.T) {
 	}
 }
 
+// A process of an older form never takes the place of a newer one.
+func TestLateStartIsNotInstalled(t *testing.T) {
+	spec := playing("email", "puppet")
+	s, _ := supervise(t, quick(t), spec)
+	l, err := s.listener("email")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := s.start(t.Context(), spec, 0, l.exited)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Config = []byte(`{"v":1}`)
+	s.Reload([]Spec{spec})
+	pid := ask(t, s, "email", "pid")
+	l.mu.Lock()
+	err = l.install(old)
+	l.mu.Unlock()
+	if err != nil {
+		t.Error(err)
+	}
+	<-old.done
+	if ask(t, s, "email", "pid") != pid {
+		t.Error("the older one answers")
+	}
+}
+
 // A plugin that keeps ending is left alone, costs no calls meanwhile, and gets
 // one delivery to prove itself.
 func TestBreaker(t *testing.T) {
@@ -236,6 +263,9 @@ func TestBreakerCounts(t *testing.T) {
 	check("pause over", 0)
 	b.failed(now, boom)
 	check("failed on trial", 5*time.Minute)
+	now = now.Add(time.Hour)
+	b.failed(now, boom)
+	check("failed on trial, and not lately", 5*time.Minute)
 	b.reset()
 	check("reset", 0)
 

@@ -75,8 +75,12 @@ var roles = map[string]func(){
 		}
 		serveBare(lis)
 	},
-	"frail": func() {
-		sdk.Serve(sdk.ListenerFunc(func(context.Context, *sdk.Event) error { os.Exit(7); return nil }))
+	"odd": func() { // answers what nobody asked, and the same twice
+		lis, path := listen()
+		fmt.Printf("1|1|unix|%s|grpc\n", path)
+		s := grpc.NewServer()
+		listenerv1.RegisterListenerServer(s, odd{})
+		_ = s.Serve(lis)
 	},
 	"host": playHost,
 }
@@ -102,6 +106,22 @@ func (bare) Handle(_ context.Context, req *listenerv1.HandleRequest) (*listenerv
 		o.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 500, protowire.VarintType), 7))
 	}
 	return &listenerv1.HandleResponse{Outcome: o}, nil
+}
+
+type odd struct{ bare }
+
+func (odd) Describe(context.Context, *listenerv1.DescribeRequest) (*listenerv1.DescribeResponse, error) {
+	return &listenerv1.DescribeResponse{Name: "odd", Capabilities: []string{"batch"}}, nil
+}
+
+func (odd) HandleBatch(req *listenerv1.HandleBatchRequest, stream grpc.ServerStreamingServer[listenerv1.HandleBatchResponse]) error {
+	for i, key := range []string{"stranger", req.GetDeliveries()[0].GetIdempotencyKey(), req.GetDeliveries()[0].GetIdempotencyKey()} {
+		err := stream.Send(&listenerv1.HandleBatchResponse{IdempotencyKey: key, Outcome: &listenerv1.Outcome{Code: listenerv1.Outcome_Code(i)}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func serveBare(lis net.Listener) {
@@ -168,14 +188,33 @@ func (p *puppet) Handle(ctx context.Context, ev *sdk.Event) error {
 			return err
 		}
 		return syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-	case "child": // one that holds stdout and stderr, and outlives its parent
+	case "child", "daemon": // one that holds stdout, stderr and a lock
+		f, err := os.OpenFile(what, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return err
+		}
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+			return err
+		}
 		cmd := exec.Command("sleep", "600")
-		cmd.Stdout, cmd.Stderr = os.NewFile(1, ""), os.NewFile(2, "")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: what == "setsid"}
+		cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = os.NewFile(1, ""), os.NewFile(2, ""), []*os.File{f}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: ev.Name == "daemon"}
 		if err := cmd.Start(); err != nil {
 			return err
 		}
 		ev.SetExternalID(strconv.Itoa(cmd.Process.Pid))
+	case "heir": // ends, and leaves its end of the wire to a child
+		cmd := exec.Command("sleep", "2")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		for fd := range 64 {
+			if _, err := syscall.Getpeername(fd); err == nil {
+				cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(fd), ""))
+			}
+		}
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		os.Exit(6)
 	case "stdout": // the real one
 		n, _ := strconv.Atoi(what)
 		_, err := io.WriteString(os.NewFile(1, ""), strings.Repeat("y", n)+"\n")
@@ -201,6 +240,14 @@ func (p *puppet) Handle(ctx context.Context, ev *sdk.Event) error {
 	case "deaf":
 		touch(what)
 		select {}
+	case "tellexit", "telldeaf": // tells one of two, and never answers
+		ev.Receipt("customer", "m1")
+		touch(what)
+		time.Sleep(50 * time.Millisecond) // the receipt is on its way
+		if ev.Name == "tellexit" {
+			os.Exit(3)
+		}
+		select {}
 	case "slow":
 		touch(what)
 		time.Sleep(100 * time.Millisecond)
@@ -218,12 +265,14 @@ func touch(path string) {
 // batchPuppet answers in batches, and quits at an event named exit.
 type batchPuppet struct{ puppet }
 
-func (p *batchPuppet) HandleBatch(_ context.Context, evs []*sdk.Event) []error {
+func (p *batchPuppet) HandleBatch(ctx context.Context, evs []*sdk.Event) []error {
 	errs := make([]error, len(evs))
 	for i, ev := range evs {
 		switch ev.Name {
 		case "exit":
 			os.Exit(5)
+		case "tellexit":
+			return []error{p.Handle(ctx, ev)}
 		case "fail":
 			errs[i] = errors.New("no")
 		}

@@ -91,8 +91,8 @@ func TestCloseOfPluginsThatDoNotLeave(t *testing.T) {
 	}{
 		{"handler that hears nothing", "puppet", []string{"deaf"}},
 		{"stopped by a signal", "puppet", []string{"signal", "19"}},
-		{"child with our pipes", "puppet", []string{"child"}},
-		{"child with our pipes in a session of its own", "puppet", []string{"child", "setsid"}},
+		{"child with our pipes", "puppet", []string{"child", filepath.Join(t.TempDir(), "child")}},
+		{"child with our pipes in a session of its own", "puppet", []string{"daemon", filepath.Join(t.TempDir(), "daemon")}},
 		{"no controller", "bare", []string{"pid"}},
 		{"no handshake", "simple", []string{"pid"}},
 		{"ends by SIGKILL only", "stubborn", []string{"pid"}},
@@ -105,10 +105,13 @@ func TestCloseOfPluginsThatDoNotLeave(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			answer, _ := s.Call(ctx, "email", order(tt.order...))
-			if tt.order[0] == "child" {
+			if tt.order[0] == "daemon" {
 				defer func() { _ = exec.Command("kill", "-9", answer.GetExternalId()).Run() }()
 			}
 			closing(t, s)
+			if tt.order[0] == "child" {
+				untilFree(t, tt.order[1]) // it goes with its parent
+			}
 			if err := exec.Command("kill", "-0", pid).Run(); err == nil {
 				t.Errorf("process %s is still there", pid)
 			}
@@ -216,7 +219,9 @@ func hosts(t testing.TB, run string) int {
 
 // A kill that comes before the process is not lost.
 func TestKillBeforeStart(t *testing.T) {
-	s, _ := supervise(t, quick(t))
+	opt := quick(t)
+	opt.StartTimeout = time.Hour // nothing else ends it
+	s, _ := supervise(t, opt)
 	g, err := s.prepare(t.Context(), playing("email", "mute"), 0)
 	if err != nil {
 		t.Fatal(err)
