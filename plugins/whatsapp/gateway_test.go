@@ -26,14 +26,21 @@ func wahaBlock(g *gateway) map[string]any {
 }
 
 func twilioBlock(g *gateway, sid string, more map[string]any) map[string]any {
-	b := block(g.URL, map[string]any{
-		"provider": "twilio", "account_sid": "AC1", "from": "+14155550100",
+	b := block("", map[string]any{
+		"base_url": baseOf(g), "provider": "twilio", "account_sid": "AC1", "from": "+14155550100",
 		"templates": map[string]any{"customer": map[string]any{"booked": map[string]any{"content_sid": map[string]string{"pt-BR": sid, "en": "HXen"}}}},
 	})
 	for key, value := range more {
 		b[key] = value
 	}
 	return b
+}
+
+func baseOf(g *gateway) string {
+	if g.Server == nil {
+		return ""
+	}
+	return g.URL
 }
 
 func TestEvolution(t *testing.T) {
@@ -294,5 +301,30 @@ func TestAnswerWithoutAnID(t *testing.T) {
 		if _, got := l.provider.sendText(t.Context(), "+"+customer, "x"); got == nil || got.class != unknown {
 			t.Errorf("%s = %+v, want class %d", name, got, unknown)
 		}
+	}
+}
+
+// Templates are read at an address of their own, unless base_url says otherwise.
+func TestWhereTwilioKeepsTemplates(t *testing.T) {
+	for base, want := range map[string]string{"": "https://content.twilio.com", "https://twilio.example.com": "https://twilio.example.com"} {
+		l := configured(t, twilioBlock(&gateway{}, "HXpt", map[string]any{"base_url": base}))
+		if got := l.provider.(*twilioAPI).content.base.String(); got != want {
+			t.Errorf("with base_url %q templates are read from %s, want %s", base, got, want)
+		}
+	}
+}
+
+func TestWahaForgets(t *testing.T) {
+	g := newFakeWaha(t)
+	l := configured(t, wahaBlock(g))
+	w := l.provider.(*wahaAPI)
+	for i := range maxChats {
+		w.chats[fmt.Sprint(i)] = "x"
+	}
+	if err := l.Handle(t.Context(), event(t, "saved")); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.chats) != 1 {
+		t.Errorf("%d chats are remembered, want 1", len(w.chats))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/earshot-host/earshot/sdk"
+	"github.com/earshot-host/earshot/sdk/appointment"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -40,7 +41,7 @@ func TestEveryPartOfATemplate(t *testing.T) {
 	parts := map[string]any{"templates": map[string]any{"customer": map[string]any{"booked": map[string]any{
 		"name": "com_botao", "header": "{{.Company}}",
 		"named":   map[string]string{"customer_name": "{{.FirstName}}", "service": "{{.Service}}"},
-		"buttons": []any{map[string]any{"type": "url", "index": 0, "value": "{{.Hash}}"}},
+		"buttons": []any{map[string]any{"type": "url", "index": 0, "value": "{{.Hash}}?d={{.Date}}"}},
 	}}}, "languages": map[string]string{"pt-BR": "pt_BR"}}
 	l := configured(t, block(f.URL, parts))
 	if err := l.Handle(t.Context(), event(t, "saved")); err != nil {
@@ -50,7 +51,7 @@ func TestEveryPartOfATemplate(t *testing.T) {
 		t.Errorf("Check = %v", err)
 	}
 	got := f.messagesGot()[0].Template.Components
-	if b := got[2]; b.SubType != "url" || *b.Index != "0" || b.Parameters[0].Text != "q7WmT2xZr0Ka" {
+	if b := got[2]; b.SubType != "url" || *b.Index != "0" || b.Parameters[0].Text != "q7WmT2xZr0Ka%3Fd=27%2F01%2F2026" {
 		t.Errorf("button = %+v", b)
 	}
 }
@@ -346,6 +347,39 @@ func TestPerRecipient(t *testing.T) {
 	}
 	if f.calls != 2 {
 		t.Errorf("%d calls, want 2", f.calls)
+	}
+}
+
+// A receipt names nobody, and does not lead from one event to another.
+func TestReceiptKeys(t *testing.T) {
+	l := configured(t, block("http://127.0.0.1", map[string]any{"audiences": []string{"customer", "provider"}, "mode": "text"}))
+	seen := map[string]string{}
+	for what, change := range map[string][]string{"": nil, "another number": {"(19) 95550-0142", "(11) 98765-4321"}} {
+		for _, key := range []string{"ev12.whatsapp", "ev13.whatsapp"} {
+			ev := event(t, "saved", change...)
+			ev.IdempotencyKey = key
+			p := &appointment.Payload{}
+			if err := ev.Decode(p); err != nil {
+				t.Fatal(err)
+			}
+			list, _ := l.cfg.recipients(ev, p)
+			for _, who := range list {
+				name := what + " " + key
+				if who.audience == toProvider {
+					name = key // the provider's number is the same
+				}
+				if old, ok := seen[who.key]; ok && old != name {
+					t.Errorf("%s and %s have the key %s", old, name, who.key)
+				}
+				seen[who.key] = name
+				if strings.Contains(who.key, who.number[5:]) || len(who.key) != len(who.audience)+17 {
+					t.Errorf("key %s", who.key)
+				}
+			}
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("%d keys, want 6: two numbers and one, in two events", len(seen))
 	}
 }
 
