@@ -36,7 +36,7 @@ func (dv Deliverer) DeliverBatch(ctx context.Context, l *registry.Listener, ds [
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, l.Timeout, fmt.Errorf("no answer in %s", l.Timeout))
 	defer cancel()
-	err := dv.Caller.CallBatch(ctx, l.Name, msgs, func(key string, o *listenerv1.Outcome) {
+	reported, err := dv.Caller.CallBatch(ctx, l.Name, msgs, func(key string, o *listenerv1.Outcome) {
 		if i, ok := index[key]; ok {
 			out[i] = read(o)
 			delete(index, key)
@@ -49,8 +49,9 @@ func (dv Deliverer) DeliverBatch(ctx context.Context, l *registry.Listener, ds [
 		err = errUnanswered
 	}
 	unanswered := broken(ctx, err)
-	for _, i := range index {
+	for key, i := range index {
 		out[i] = unanswered
+		out[i].Receipts = receipts(reported[key])
 	}
 	return out
 }

@@ -28,8 +28,9 @@ import (
 type Caller interface {
 	Call(ctx context.Context, listener string, d *listenerv1.Delivery) (*listenerv1.Outcome, error)
 	// CallBatch makes several deliveries in one call, and calls answer for each
-	// that was answered, by its idempotency key.
-	CallBatch(ctx context.Context, listener string, ds []*listenerv1.Delivery, answer func(key string, o *listenerv1.Outcome)) error
+	// that was answered, by its idempotency key. reported holds the receipts of
+	// those that were not.
+	CallBatch(ctx context.Context, listener string, ds []*listenerv1.Delivery, answer func(key string, o *listenerv1.Outcome)) (reported map[string][]*listenerv1.Receipt, err error)
 	// Batches reports whether the listener's plugin takes several in one call.
 	Batches(listener string) bool
 }
@@ -48,7 +49,7 @@ func (dv Deliverer) Deliver(ctx context.Context, l *registry.Listener, d event.D
 	answer, err := dv.Caller.Call(ctx, l.Name, msg)
 	if err != nil {
 		o := broken(ctx, err)
-		o.Receipts = receipts(answer)
+		o.Receipts = receipts(answer.GetReceipts())
 		return o
 	}
 	return read(answer)
@@ -119,7 +120,7 @@ func read(answer *listenerv1.Outcome) event.Outcome {
 		Reason:     answer.GetMessage(),
 		RetryAfter: answer.GetRetryAfter().AsDuration(),
 		ExternalID: answer.GetExternalId(),
-		Receipts:   receipts(answer),
+		Receipts:   receipts(answer.GetReceipts()),
 	}
 	code, ok := codes[answer.GetCode()]
 	if !ok {
@@ -133,9 +134,9 @@ func read(answer *listenerv1.Outcome) event.Outcome {
 	return o
 }
 
-func receipts(answer *listenerv1.Outcome) []event.Receipt {
+func receipts(list []*listenerv1.Receipt) []event.Receipt {
 	var out []event.Receipt
-	for _, r := range answer.GetReceipts() {
+	for _, r := range list {
 		out = append(out, event.Receipt{Key: r.GetKey(), ExternalID: r.GetExternalId()})
 	}
 	return out

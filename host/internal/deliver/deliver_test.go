@@ -29,17 +29,17 @@ func (c caller) Call(ctx context.Context, _ string, d *listenerv1.Delivery) (*li
 	return c(ctx, d)
 }
 
-func (c caller) CallBatch(ctx context.Context, _ string, ds []*listenerv1.Delivery, answer func(string, *listenerv1.Outcome)) error {
+func (c caller) CallBatch(ctx context.Context, _ string, ds []*listenerv1.Delivery, answer func(string, *listenerv1.Outcome)) (map[string][]*listenerv1.Receipt, error) {
 	for _, d := range ds {
 		o, err := c(ctx, d)
 		if err != nil {
-			return err
+			return map[string][]*listenerv1.Receipt{d.GetIdempotencyKey(): {{Key: "customer"}}}, err
 		}
 		if o != nil {
 			answer(d.GetIdempotencyKey(), o)
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (c caller) Batches(string) bool { return true }
@@ -191,6 +191,9 @@ func TestBatchAnswersEachItem(t *testing.T) {
 		if o.Code != want[i] {
 			t.Errorf("delivery %d: %s (%s), want %s", i, o.Code, o.Reason, want[i])
 		}
+	}
+	if len(got[3].Receipts) != 1 {
+		t.Error("what was reported before the end is forgotten")
 	}
 	got = deliver.Deliverer{Caller: caller(func(context.Context, *listenerv1.Delivery) (*listenerv1.Outcome, error) { return nil, nil })}.
 		DeliverBatch(t.Context(), listener(), ds[:1])

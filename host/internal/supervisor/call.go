@@ -27,7 +27,8 @@ const (
 // plugin if it is not running, and returns soon after ctx ends even if the
 // plugin does not.
 //
-// An error means that there was no answer: *UnavailableError, the listener
+// An error means that there was no answer; the outcome beside it, if any, holds
+// the receipts that were reported before the end. *UnavailableError, the listener
 // could not be called; *ExitedError, its process ended in the middle;
 // *TooLargeError; the error of ctx; any other, the wire broke.
 func (s *Supervisor) Call(ctx context.Context, listener string, d *listenerv1.Delivery) (*listenerv1.Outcome, error) {
@@ -37,15 +38,24 @@ func (s *Supervisor) Call(ctx context.Context, listener string, d *listenerv1.De
 		return nil, &TooLargeError{Listener: listener, Size: size}
 	}
 	var outcome *listenerv1.Outcome
+	var on *instance
 	err := s.with(ctx, listener, size, func(ctx context.Context, g *instance, opt grpc.CallOption) error {
+		on = g
+		g.receipts.expect(d)
 		answer, err := g.rpc.Handle(ctx, req, opt)
 		outcome = g.clean(answer.GetOutcome())
 		return err
 	})
-	if err != nil {
+	if on == nil {
 		return nil, err
 	}
-	return outcome, nil
+	if err != nil {
+		on.receipts.settle(on)
+	}
+	if reported := on.receipts.take(d); err != nil {
+		outcome = &listenerv1.Outcome{Receipts: reported}
+	}
+	return outcome, err
 }
 
 // clean takes secrets out of what goes to logs and tables.

@@ -50,6 +50,8 @@ type instance struct {
 	vanish context.CancelFunc
 	done   chan struct{}
 
+	receipts receipts
+
 	// stopping is set when the host means the process to end.
 	stopping atomic.Bool
 
@@ -83,7 +85,9 @@ func (s *Supervisor) start(ctx context.Context, spec Spec, gen int, exited func(
 	// Whatever a start hangs on, it goes on when the process ends.
 	watch := context.AfterFunc(ctx, func() { g.proc.signal(syscall.SIGKILL) })
 	if err = g.connect(ctx); err == nil && exited != nil {
-		err = g.configure(ctx, s.opt)
+		if err = g.configure(ctx, s.opt); err == nil {
+			err = s.streamReceipts(ctx, g)
+		}
 	}
 	if !watch() && err == nil {
 		err = context.Cause(ctx)
