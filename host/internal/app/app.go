@@ -16,6 +16,7 @@ import (
 	"github.com/earshot-host/earshot/host/internal/dispatch"
 	"github.com/earshot-host/earshot/host/internal/queue"
 	"github.com/earshot-host/earshot/host/internal/registry"
+	"github.com/earshot-host/earshot/host/internal/retention"
 	"github.com/earshot-host/earshot/host/internal/settings"
 	"github.com/earshot-host/earshot/host/internal/supervisor"
 )
@@ -99,13 +100,38 @@ const closeWithin = 10 * time.Second
 func (a *App) Run(ctx context.Context, reload <-chan os.Signal) (dispatch.Summary, error) {
 	watching, stop := context.WithCancel(ctx)
 	var watcher sync.WaitGroup
+	keeper := a.keeper()
 	if !a.opt.Run.Once {
 		watcher.Go(func() { a.watch(watching, reload) })
+		watcher.Go(func() { keeper.Run(watching) })
 	}
 	summary, err := a.dispatcher.Run(ctx)
+	if a.opt.Run.Once && err == nil && ctx.Err() == nil {
+		err = a.prune(ctx, keeper)
+	}
 	stop()
 	watcher.Wait()
 	return summary, err
+}
+
+// pruneWithin is what a run for cron may add to delete what is old; the rest is
+// left to the next run.
+const pruneWithin = 2 * time.Second
+
+func (a *App) prune(ctx context.Context, keeper *retention.Keeper) error {
+	ctx, cancel := context.WithTimeout(ctx, pruneWithin)
+	defer cancel()
+	return keeper.Pass(ctx)
+}
+
+// keeper deletes what the settings do not keep, and records whose events the
+// application has deleted.
+func (a *App) keeper() *retention.Keeper {
+	keep := a.set.Retention
+	return retention.New(a.store, retention.Options{
+		Policy: retention.Policy{Processed: keep.Processed, Failed: keep.Failed, Scrub: keep.Scrub, Orphans: true},
+		Logger: a.log.Named("retention"),
+	})
 }
 
 // Close stops the plugins and closes the queue.

@@ -32,6 +32,14 @@ func (l *loader) finish() {
 	def(&s.Run.Lease, time.Minute)
 	def(&s.Run.Drain, 30*time.Second)
 	def(&s.MaxPayload, 1<<20)
+	own := s.Database.QueueTable == "" || s.Database.QueueTable == "event_queue"
+	if own && l.set.sources["retention.processed"] == "" {
+		// A table of the application's own is pruned only when asked for.
+		s.Retention.Processed = 30 * 24 * time.Hour
+	}
+	if s.Metrics.Asked = l.set.sources["metrics.listen"] != ""; !s.Metrics.Asked {
+		s.Metrics.Listen = "127.0.0.1:8790"
+	}
 	def(&s.Log.Level, "info")
 	def(&s.Log.Format, "text")
 }

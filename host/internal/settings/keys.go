@@ -2,6 +2,8 @@ package settings
 
 import (
 	"errors"
+	"net"
+	neturl "net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -125,6 +127,36 @@ var keys = []key{
 	{"", "run_dir", "run-dir", "folder for plugin sockets (default: $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR/earshot, or one of your own in the temporary folder)", "a path", false, false,
 		func(s *Settings, v source) error { return path(&s.RunDir, v) },
 		func(s *Settings) string { return s.RunDir }},
+	{"retention", "processed", "keep-processed", "how long processed events are kept (default 30d; for ever in a table of the application's own)", "off, or a duration from 1m to 3650d, such as 30d", false, false,
+		func(s *Settings, v source) error { return age(&s.Retention.Processed, v) },
+		func(s *Settings) string { return showAge(s.Retention.Processed) }},
+	{"retention", "failed", "keep-failed", "how long failed events are kept (default: for ever)", "off, or a duration from 1m to 3650d, such as 180d", false, false,
+		func(s *Settings, v source) error { return age(&s.Retention.Failed, v) },
+		func(s *Settings) string { return showAge(s.Retention.Failed) }},
+	{"retention", "scrub", "scrub-after", "when the payload of a processed event is emptied, since it is about people (default: never)", "off, or a duration from 1m to 3650d, such as 1d", false, false,
+		func(s *Settings, v source) error { return age(&s.Retention.Scrub, v) },
+		func(s *Settings) string { return showAge(s.Retention.Scrub) }},
+	{"metrics", "listen", "metrics", "address of /metrics, /-/healthy and /-/ready of a service, or off (default 127.0.0.1:8790)", "off, or an address such as 127.0.0.1:8790", false, false,
+		func(s *Settings, v source) error { return address(&s.Metrics.Listen, v) },
+		func(s *Settings) string { return s.Metrics.Listen }},
+	{"metrics", "textfile", "metrics-textfile", "file for node_exporter's textfile collector, written after each run --once", "a path that ends in .prom", false, false,
+		func(s *Settings, v source) error {
+			if !strings.HasSuffix(v.text, ".prom") {
+				return errValue
+			}
+			return path(&s.Metrics.Textfile, v)
+		},
+		func(s *Settings) string { return s.Metrics.Textfile }},
+	{"metrics", "ping", "ping", "URL that is called after each run --once, with /fail behind it when it failed", "a URL with http or https", false, false,
+		func(s *Settings, v source) error { return link(&s.Metrics.Ping, v) },
+		func(s *Settings) string {
+			// What follows the host is often a key.
+			u, err := neturl.Parse(s.Metrics.Ping)
+			if err != nil || u.Host == "" {
+				return ""
+			}
+			return u.Scheme + "://" + u.Host + "/…"
+		}},
 	{"log", "level", "log-level", "trace, debug, info, warn or error (default info)", "trace, debug, info, warn or error", false, false,
 		func(s *Settings, v source) error {
 			return oneOf(&s.Log.Level, v, "trace", "debug", "info", "warn", "error")
@@ -133,6 +165,43 @@ var keys = []key{
 	{"log", "format", "log-format", "text or json (default text)", "text or json", false, false,
 		func(s *Settings, v source) error { return oneOf(&s.Log.Format, v, "text", "json") },
 		func(s *Settings) string { return s.Log.Format }},
+}
+
+// age is a duration after which something is removed; off is never.
+func age(to *time.Duration, v source) error {
+	if v.text == "off" {
+		*to = 0
+		return nil
+	}
+	return duration(to, v, time.Minute, 3650*24*time.Hour)
+}
+
+func showAge(d time.Duration) string {
+	if d == 0 {
+		return "off"
+	}
+	return strictyaml.FormatDuration(d)
+}
+
+func address(to *string, v source) error {
+	if v.text == "off" {
+		*to = ""
+		return nil
+	}
+	if _, port, err := net.SplitHostPort(v.text); err != nil || port == "" {
+		return errValue
+	}
+	*to = v.text
+	return nil
+}
+
+func link(to *string, v source) error {
+	u, err := neturl.Parse(v.text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errValue
+	}
+	*to = v.text
+	return nil
 }
 
 func path(to *string, v source) error {

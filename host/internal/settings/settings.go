@@ -28,8 +28,10 @@ type Settings struct {
 	MaxPayload int64
 	Plugins    Plugins
 	// RunDir is the folder for the sockets of plugins.
-	RunDir string
-	Log    Log
+	RunDir    string
+	Retention Retention
+	Metrics   Metrics
+	Log       Log
 
 	warnings []string
 	sources  map[string]string
@@ -63,6 +65,27 @@ type Run struct {
 
 // Plugins says where plugins are found.
 type Plugins struct{ Dirs []string }
+
+// Retention says how long what is finished is kept; zero is for ever.
+type Retention struct {
+	// Processed and Failed are the ages at which such events are deleted.
+	Processed, Failed time.Duration
+	// Scrub is the age at which processed events lose their payload.
+	Scrub time.Duration
+}
+
+// Metrics says how the host is watched.
+type Metrics struct {
+	// Listen is the address of /metrics and the health checks of a service;
+	// empty is none.
+	Listen string
+	// Asked says that Listen was set: not to get it is then an error.
+	Asked bool
+	// Textfile is written after each run for cron, for node_exporter; empty is none.
+	Textfile string
+	// Ping is a URL that is called after each run for cron; empty is none.
+	Ping string
+}
 
 // Log says how the host logs to stderr.
 type Log struct {

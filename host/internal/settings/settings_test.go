@@ -57,6 +57,30 @@ func TestWithoutAnythingThereIsADefault(t *testing.T) {
 	}
 }
 
+func TestRetentionOfATableOfTheApplication(t *testing.T) {
+	tests := []struct {
+		name, yaml string
+		want       settings.Retention
+	}{
+		{"own table", "", settings.Retention{Processed: 30 * 24 * time.Hour}},
+		{"adopted table", "database: {queue_table: ea_event_queue}", settings.Retention{}},
+		{"adopted table, asked for", "database: {queue_table: ea_event_queue}\nretention: {processed: 7d, scrub: 1d}", settings.Retention{Processed: 7 * 24 * time.Hour, Scrub: 24 * time.Hour}},
+		{"off", "retention: {processed: off, failed: 180d}", settings.Retention{Failed: 180 * 24 * time.Hour}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			write(t, filepath.Join(in(t), "host.yaml"), tt.yaml+"\n")
+			s, err := settings.Load("", from(nil), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Retention != tt.want {
+				t.Errorf("retention = %+v, want %+v", s.Retention, tt.want)
+			}
+		})
+	}
+}
+
 func TestFileEnvironmentFlag(t *testing.T) {
 	dir := in(t)
 	path := filepath.Join(dir, "etc", "host.yaml")
@@ -283,7 +307,7 @@ func TestShippedFile(t *testing.T) {
 			t.Errorf("%+v is not complete", k)
 		}
 	}
-	uncommented := strings.NewReplacer("# events:", "events:", "# instance:", "instance:", "# plugins:", "plugins:", "#   dirs:", "  dirs:", "# run_dir:", "run_dir:", "# queue_table:", "queue_table:").Replace(string(data))
+	uncommented := strings.NewReplacer("# events:", "events:", "# instance:", "instance:", "# plugins:", "plugins:", "#   dirs:", "  dirs:", "# run_dir:", "run_dir:", "# queue_table:", "queue_table:", "# textfile:", "textfile:", "# ping:", "ping:").Replace(string(data))
 	write(t, filepath.Join(dir, "host.yaml"), uncommented)
 	s, err := settings.Load("", from(nil), nil)
 	if err != nil {
