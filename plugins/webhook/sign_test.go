@@ -97,7 +97,11 @@ func TestReadersInJavaScript(t *testing.T) {
 				Verified int
 				Event    *struct {
 					ID, Source, Type, Time string
-					Data                   struct{ Customer struct{ First_name string } }
+					Data                   struct {
+						Customer struct {
+							FirstName string `json:"first_name"`
+						}
+					}
 				}
 			}
 			if err := json.Unmarshal(said, &read); err != nil {
@@ -113,7 +117,7 @@ func TestReadersInJavaScript(t *testing.T) {
 			if ev == nil {
 				t.Fatal("no CloudEvent was read")
 			}
-			if ev.ID != "ev12_webhook" || ev.Type != "appointment.saved" || ev.Data.Customer.First_name != "João Otávio" {
+			if ev.ID != "ev12_webhook" || ev.Type != "appointment.saved" || ev.Data.Customer.FirstName != "João Otávio" {
 				t.Errorf("CloudEvent = %+v", *ev)
 			}
 			if at, err := time.Parse(time.RFC3339, ev.Time); err != nil || !at.Equal(event(nil).OccurredAt) {

@@ -109,10 +109,10 @@ func TestWahaAsksForTheChatOnce(t *testing.T) {
 
 // A question that got no answer sent nothing: that is no doubt.
 func TestWahaQuestionWithoutAnswer(t *testing.T) {
-	g := newFakeWaha(t)
 	for name, answer := range map[string]http.HandlerFunc{
 		"cut": cut, "gateway": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) },
 	} {
+		g := newFakeWaha(t)
 		g.question = answer
 		if err := configured(t, wahaBlock(g)).Handle(t.Context(), event(t, "saved")); verdictOf(err) != "retry" {
 			t.Errorf("%s = %v, want one that is tried again", name, err)
