@@ -19,7 +19,7 @@ type base struct {
 }
 
 type block struct {
-	base3  base
+	lower  base              //nolint:unused // a field that no key reaches
 	Base   base              `json:"base"`
 	Port   uint16            `json:"port"`
 	Ratio  float64           `json:"ratio"`
@@ -52,7 +52,7 @@ func TestDecodeFaults(t *testing.T) {
 		{`{"prot": 1}`, "prot: is unknown: did you mean port?"},
 		{`{"PORT": 1}`, "PORT: is unknown: did you mean port?"},
 		{`{"base": {"zzzzzzzz": 1}}`, "base.zzzzzzzz: is unknown: the keys here are name"},
-		{`{"base3": {}}`, "base3: is unknown: did you mean base?"},
+		{`{"lower": {}}`, "lower: is unknown: the keys here are Plain, any, base, every, labels, on, people, port, ratio, token"},
 		{`{"port": "587"}`, "port: must be a whole number that is not negative, not text"},
 		{`{"port": 70000}`, "port: is a number that does not fit: need a whole number that is not negative"},
 		{`{"port": 1.5}`, "port: is a number that does not fit: need a whole number that is not negative"},
