@@ -78,6 +78,7 @@ func (s *Store) delete(ctx context.Context, status string, ids []int64) (deleted
 		}
 		for _, stmt := range []string{
 			`DELETE FROM event_attempts WHERE event_id IN ?`,
+			`DELETE FROM event_keys WHERE event_id IN ?`,
 			`DELETE FROM event_deliveries WHERE event_id IN ?`,
 			`DELETE FROM ` + s.opt.Table + ` WHERE id IN ?`,
 		} {
@@ -137,8 +138,10 @@ func (s *Store) PruneOrphans(ctx context.Context, from int64, n int) (deleted in
 		LEFT JOIN `+s.opt.Table+` AS e ON e.id = d.event_id GROUP BY d.event_id ORDER BY d.event_id`, from, n)
 	if err == nil && len(orphans) > 0 {
 		err = s.write(ctx, func(tx *gorm.DB) error {
-			if err := tx.Exec(`DELETE FROM event_attempts WHERE event_id IN ?`, orphans).Error; err != nil {
-				return err
+			for _, table := range []string{"event_attempts", "event_keys"} {
+				if err := tx.Exec(`DELETE FROM `+table+` WHERE event_id IN ?`, orphans).Error; err != nil {
+					return err
+				}
 			}
 			res := tx.Exec(`DELETE FROM event_deliveries WHERE event_id IN ? AND due_at IS NULL`, orphans)
 			deleted = int(res.RowsAffected)

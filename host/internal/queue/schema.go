@@ -12,6 +12,7 @@ var ownTables = map[string]string{
 	"event_deliveries": "id, event_id, listener, state, due_at, token, host, attempts, lost, redelivered, ordering_key, receipts, last_error, external_id, created_at, finished_at",
 	"event_attempts":   "id, event_id, listener, attempt, outcome, error, host, finished_at",
 	"event_listeners":  "listener, paused_at, held_since, held_until, holds, reason, crashes, crashes_since, rate_next",
+	"event_keys":       "dedup_key, event_id, created_at",
 	"event_locks":      "name, holder, held_until, taken",
 }
 

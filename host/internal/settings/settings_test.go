@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func TestRetentionOfATableOfTheApplication(t *testing.T) {
 		name, yaml string
 		want       settings.Retention
 	}{
-		{"own table", "", settings.Retention{Processed: 30 * 24 * time.Hour}},
+		{"own table", "run: {batch: 9}", settings.Retention{Processed: 30 * 24 * time.Hour}},
 		{"adopted table", "database: {queue_table: ea_event_queue}", settings.Retention{}},
 		{"adopted table, asked for", "database: {queue_table: ea_event_queue}\nretention: {processed: 7d, scrub: 1d}", settings.Retention{Processed: 7 * 24 * time.Hour, Scrub: 24 * time.Hour}},
 		{"off", "retention: {processed: off, failed: 180d}", settings.Retention{Failed: 180 * 24 * time.Hour}},
@@ -193,6 +194,20 @@ func TestDSN(t *testing.T) {
 	}
 }
 
+func TestLoadWithoutSecrets(t *testing.T) {
+	in(t)
+	for _, text := range []string{"{dsn_file: none}", "{dsn: {env: NOPE}}", "{dsn: {file: none}, driver: mysql}"} {
+		write(t, "host.yaml", "database: "+text)
+		s, err := settings.LoadWithoutSecrets("", from(nil), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := s.Values()[2]; v.Name != "database.dsn" || v.Value != "<secret>" || !strings.HasPrefix(v.Source, "host.yaml:1:") {
+			t.Errorf("%s: %+v", text, v)
+		}
+	}
+}
+
 func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	dir := in(t)
 	path := filepath.Join(dir, "host.yaml")
@@ -307,7 +322,8 @@ func TestShippedFile(t *testing.T) {
 			t.Errorf("%+v is not complete", k)
 		}
 	}
-	uncommented := strings.NewReplacer("# events:", "events:", "# instance:", "instance:", "# plugins:", "plugins:", "#   dirs:", "  dirs:", "# run_dir:", "run_dir:", "# queue_table:", "queue_table:", "# textfile:", "textfile:", "# ping:", "ping:").Replace(string(data))
+	// A key in a comment begins with "# name:" or, in a section, "#   name:".
+	uncommented := regexp.MustCompile(`(?m)^( *)#(?: |( +))([a-z_]+:(?: |$))`).ReplaceAllString(string(data), "$1$2$3")
 	write(t, filepath.Join(dir, "host.yaml"), uncommented)
 	s, err := settings.Load("", from(nil), nil)
 	if err != nil {
