@@ -31,7 +31,13 @@ func (c *cli) registry(cmd *cobra.Command, skipSecrets bool) (*settings.Settings
 	if err := c.checkOutput(); err != nil {
 		return nil, nil, err
 	}
-	set, err := c.settings(cmd)
+	read := c.settings
+	if skipSecrets {
+		read = func(cmd *cobra.Command) (*settings.Settings, error) {
+			return settings.LoadWithoutSecrets(c.configFile, os.LookupEnv, c.given(cmd))
+		}
+	}
+	set, err := read(cmd)
 	if err != nil {
 		return nil, nil, err
 	}

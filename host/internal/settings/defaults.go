@@ -94,7 +94,11 @@ func (l *loader) runDir() string {
 	return filepath.Join(os.TempDir(), "earshot-"+strconv.Itoa(os.Getuid()))
 }
 
-const sqliteFile = "earshot.db"
+const (
+	sqliteFile = "earshot.db"
+	// unread stands for a secret that was not asked for.
+	unread = "<secret>"
+)
 
 // database finds the DSN and what it is for.
 func (l *loader) database() {
@@ -105,6 +109,9 @@ func (l *loader) database() {
 		}
 	}
 	text := db.DSN.Reveal()
+	if text == unread {
+		return
+	}
 	switch {
 	case text == "" && db.Driver == "mysql":
 		l.fail(l.place("database.driver"), "database.driver is mysql, but there is no DSN; set database.dsn in host.yaml, EARSHOT_DATABASE_DSN, or --dsn-file")
@@ -131,6 +138,11 @@ func (l *loader) database() {
 
 func (l *loader) readDSN(db *Database) bool {
 	place := l.place("database.dsn_file")
+	l.set.sources["database.dsn"] = place
+	if !l.secrets {
+		db.DSN = Secret{unread}
+		return true
+	}
 	data, err := strictyaml.ReadFile(db.dsnFile)
 	text := strings.TrimSpace(string(data))
 	switch {

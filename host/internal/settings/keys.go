@@ -120,7 +120,7 @@ var keys = []key{
 		func(s *Settings) string { return strictyaml.FormatDuration(s.Run.Drain) }},
 	{"", "max_payload", "max-payload", "largest payload that is read (default 1MiB)", "a size from 1KiB to 12MiB, such as 4MiB", false, false,
 		func(s *Settings, v source) error { return size(&s.MaxPayload, v, 1<<10, 12<<20) },
-		func(s *Settings) string { return strconv.FormatInt(s.MaxPayload, 10) }},
+		func(s *Settings) string { return showSize(s.MaxPayload) }},
 	{"plugins", "dirs", "plugin-dir", "where plugins are, several with : between (default: plugins beside the executable, then /usr/lib/earshot/plugins)", "a list of paths", false, true,
 		func(s *Settings, v source) error { return paths(&s.Plugins.Dirs, v) },
 		func(s *Settings) string { return strings.Join(s.Plugins.Dirs, string(filepath.ListSeparator)) }},
@@ -276,6 +276,16 @@ var (
 	sizePattern = regexp.MustCompile(`^([0-9]{1,12}) ?(B|[kK]B|KiB|MB|MiB)?$`)
 	sizeUnits   = map[string]int64{"": 1, "B": 1, "kB": 1000, "KB": 1000, "KiB": 1 << 10, "MB": 1e6, "MiB": 1 << 20}
 )
+
+func showSize(n int64) string {
+	switch {
+	case n%(1<<20) == 0:
+		return strconv.FormatInt(n>>20, 10) + "MiB"
+	case n%(1<<10) == 0:
+		return strconv.FormatInt(n>>10, 10) + "KiB"
+	}
+	return strconv.FormatInt(n, 10)
+}
 
 func size(to *int64, v source, low, high int64) error {
 	m := sizePattern.FindStringSubmatch(v.text)

@@ -107,7 +107,17 @@ const systemDir = "/etc/earshot"
 // ./host.yaml and /etc/earshot/host.yaml, and does well without any. overrides
 // are the flags that were given, by the name of their key.
 func Load(file string, lookupEnv func(string) (string, bool), overrides map[string]string) (*Settings, error) {
-	l := &loader{lookupEnv: lookupEnv, set: &Settings{sources: make(map[string]string)}}
+	return load(&loader{lookupEnv: lookupEnv, secrets: true}, file, overrides)
+}
+
+// LoadWithoutSecrets is Load for a look at the settings where their secrets are
+// not: {env:}, {file:} and dsn_file are not read, and the DSN cannot be used.
+func LoadWithoutSecrets(file string, lookupEnv func(string) (string, bool), overrides map[string]string) (*Settings, error) {
+	return load(&loader{lookupEnv: lookupEnv}, file, overrides)
+}
+
+func load(l *loader, file string, overrides map[string]string) (*Settings, error) {
+	l.set = &Settings{sources: make(map[string]string)}
 	if file == "" {
 		file = l.env("EARSHOT_CONFIG")
 	}
@@ -126,8 +136,10 @@ func Load(file string, lookupEnv func(string) (string, bool), overrides map[stri
 // loader fills set from one source after the other.
 type loader struct {
 	lookupEnv func(string) (string, bool)
-	set       *Settings
-	problems  []strictyaml.Problem
+	// secrets are read only if it is set.
+	secrets  bool
+	set      *Settings
+	problems []strictyaml.Problem
 }
 
 func (l *loader) env(name string) string {
@@ -204,6 +216,8 @@ func (l *loader) key(doc *strictyaml.Doc, n *strictyaml.Node, k key, dir string)
 		var items []string
 		doc.Strings(n, where, func(_ *strictyaml.Node, s string) { items = append(items, s) })
 		from.list = items
+	case k.secret && strictyaml.Named(n) && !l.secrets:
+		from.text = unread
 	case k.secret && strictyaml.Named(n):
 		v, ok := doc.Secret(n, where, dir, l.lookupEnv)
 		if !ok {
