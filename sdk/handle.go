@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -85,20 +84,18 @@ func (s *Service) handle(ctx context.Context, evs []*Event, call func(context.Co
 		return nil, status.Error(codes.Unavailable, errStopping.Error()+": nothing was delivered")
 	}
 	hctx, cancel := s.withMargin(ctx)
-	log := s.log.With("listener", name)
+	defer cancel()
+	lines := logLines{base: s.log, listener: name}
 	if len(evs) == 1 {
-		log = log.With("event_id", evs[0].ID, "attempt", evs[0].Attempt)
+		lines.ev = evs[0]
 	}
 	done := make(chan []error, 1)
 	go func() {
 		defer s.inflight.leave(len(evs))
-		defer cancel()
-		done <- protect(withLogger(hctx, log), log, evs, call)
+		done <- protect(withLogger(hctx, lines), lines, evs, call)
 	}()
-	var errs []error
-	select {
-	case errs = <-done:
-	case <-late(ctx, hctx):
+	errs, ok := await(ctx, hctx, done)
+	if !ok {
 		errs = make([]error, len(evs))
 		for i := range errs {
 			errs[i] = fmt.Errorf("the listener did not end in time and may still be sending: %w", context.Cause(hctx))
@@ -114,31 +111,34 @@ func (s *Service) handle(ctx context.Context, evs []*Event, call func(context.Co
 	return outcomes, nil
 }
 
-// late is closed when an answer must be given now or never: half a margin
-// after hctx has ended, or once nobody waits any more.
-func late(ctx, hctx context.Context) <-chan struct{} {
-	end := make(chan struct{})
-	context.AfterFunc(hctx, func() {
-		defer close(end)
-		wait := margin / 2
-		if deadline, ok := ctx.Deadline(); ok {
-			wait = min(wait, time.Until(deadline)/2)
-		}
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	})
-	return end
+// await waits for the listener until an answer must be given now or never:
+// half a margin after hctx has ended, or once nobody waits any more.
+func await(ctx, hctx context.Context, done <-chan []error) (errs []error, ok bool) {
+	select {
+	case errs = <-done:
+		return errs, true
+	case <-hctx.Done():
+	}
+	wait := margin / 2
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)/2)
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case errs = <-done:
+		return errs, true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil, false
 }
 
 // protect turns a panic of the listener into errors that are tried again.
-func protect(ctx context.Context, log *slog.Logger, evs []*Event, call func(context.Context, []*Event) []error) (errs []error) {
+func protect(ctx context.Context, log logLines, evs []*Event, call func(context.Context, []*Event) []error) (errs []error) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.Error("listener panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			log.logger().Error("listener panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			errs = make([]error, len(evs))
 			for i := range errs {
 				errs[i] = fmt.Errorf("the listener panicked: %v", p)

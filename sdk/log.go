@@ -14,13 +14,29 @@ type loggerKey struct{}
 // carry listener, event_id and attempt, and end in the host's log at their
 // level. Elsewhere it is slog's default. Log no payload, address or secret.
 func Logger(ctx context.Context) *slog.Logger {
-	if l, ok := ctx.Value(loggerKey{}).(*slog.Logger); ok {
-		return l
+	if l, ok := ctx.Value(loggerKey{}).(logLines); ok {
+		return l.logger()
 	}
 	return slog.Default()
 }
 
-func withLogger(ctx context.Context, l *slog.Logger) context.Context {
+// logLines is a logger to be: most deliveries have nothing to say, and making
+// one costs more than all else that the SDK does for a delivery.
+type logLines struct {
+	base     *slog.Logger
+	listener string
+	ev       *Event // nil where it is about no single one
+}
+
+func (l logLines) logger() *slog.Logger {
+	log := l.base.With("listener", l.listener)
+	if l.ev == nil {
+		return log
+	}
+	return log.With("event_id", l.ev.ID, "attempt", l.ev.Attempt)
+}
+
+func withLogger(ctx context.Context, l logLines) context.Context {
 	return context.WithValue(ctx, loggerKey{}, l)
 }
 

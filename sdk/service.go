@@ -147,7 +147,7 @@ func (s *Service) CheckHealth(ctx context.Context, _ *listenerv1.CheckHealthRequ
 	}
 	ctx, cancel := s.withMargin(ctx)
 	defer cancel()
-	if err := c.Check(withLogger(ctx, s.log.With("listener", name))); err != nil {
+	if err := c.Check(withLogger(ctx, logLines{base: s.log, listener: name})); err != nil {
 		return &listenerv1.CheckHealthResponse{Message: clip(err.Error())}, nil
 	}
 	return &listenerv1.CheckHealthResponse{Healthy: true}, nil

@@ -98,6 +98,7 @@ func (p *Process) start(ctx context.Context, stderr io.Writer) error {
 
 // readStdout hands over the handshake line and remembers what came before it.
 func (p *Process) readStdout(out io.ReadCloser, handshake chan<- string) {
+	defer close(handshake)
 	defer out.Close()
 	sent := false
 	r := bufio.NewReader(out)
@@ -127,9 +128,13 @@ func (p *Process) await(ctx context.Context, socket string, lines <-chan string)
 	defer tick.Stop()
 	for {
 		select {
-		case line := <-lines:
-			return parseHandshake(line)
+		case line, ok := <-lines:
+			if ok {
+				return parseHandshake(line)
+			}
+			lines = nil // it closed stdout and may still listen
 		case <-p.exited:
+			p.finishReading(ctx, lines)
 			return "", fmt.Errorf("it ended before it served (%s)%s", p.cmd.ProcessState, p.printed())
 		case <-ctx.Done():
 			return "", fmt.Errorf("neither a handshake line on stdout nor a socket at %s in time%s", client.AddrKey, p.printed())
@@ -138,6 +143,23 @@ func (p *Process) await(ctx context.Context, socket string, lines <-chan string)
 				conn.Close()
 				return "unix:" + socket, nil
 			}
+		}
+	}
+}
+
+// finishReading waits until all that an ended process printed is read. A child
+// of it may hold stdout open, so it waits a second at most.
+func (p *Process) finishReading(ctx context.Context, lines <-chan string) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for lines != nil {
+		select {
+		case _, ok := <-lines:
+			if !ok {
+				return
+			}
+		case <-ctx.Done():
+			return
 		}
 	}
 }
