@@ -39,9 +39,9 @@ events:
 		h.mustRun("dispatch", "order.paid", "--payload", `{"n": 1}`)
 		h.mustRun("dispatch", "cart.filled", "--payload", `{"n": 2}`)
 		h.run("run", "--once")
-		h.mustRun("listener", "pause", "email")
+		h.mustRun("queue", "pause", "--listener", "email")
 		for _, args := range []string{
-			"version", "migrate status", "listener list", "listener describe ledger", "listener check",
+			"version", "listener list", "listener describe ledger", "listener check",
 			"listener test email --dry-run", "plugin list", "plugin describe ledger",
 			"dispatch order.paid --payload {}",
 		} {

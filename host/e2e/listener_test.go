@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,6 +47,9 @@ events:
 		{"listener check nobody", 9, nil, `defines no listener "nobody"; it has: down, email, ledger, refused`},
 		{"listener test email --to chef@example.com", 0, []string{"delivered"}, ""},
 		{"listener test email --dry-run --event appointment.deleted", 0, []string{"delivered"}, ""},
+		{"listener test email --dry-run --out preview", 0, []string{"delivered"}, ""},
+		{"listener test email --out preview", 2, nil, "--out goes with --dry-run"},
+		{"listener test ledger --dry-run --out preview", 6, nil, "dry_run_dir"},
 		{"listener test ledger --event order.paid --payload {}", 1, []string{"rejected", "nobody of that name"}, "listener ledger did not deliver"},
 		{"listener test ledger --event order.paid", 2, nil, "there is no sample of order.paid"},
 		{"plugin list", 0, []string{"email", "ledger", "log"}, ""},
@@ -80,6 +84,9 @@ events:
 	}
 	if len(mails) != 2 {
 		t.Errorf("%d mails, want 2: the dry run sends none", len(mails))
+	}
+	if previews, err := filepath.Glob(h.path("preview/*")); err != nil || len(previews) == 0 {
+		t.Errorf("the dry run wrote nothing to its folder (%v)", err)
 	}
 	if n := h.count("SELECT COUNT(*) FROM event_queue"); n != 0 {
 		t.Errorf("%d events are in the queue", n)
@@ -129,7 +136,7 @@ events:
 			t.Errorf("the held listener was called %d times, want once", n)
 		}
 		h.mustRun("listener", "resume", "broken")
-		h.mustRun("listener", "pause", "good")
+		h.mustRun("queue", "pause", "--listener", "good")
 		third := h.insert("order.paid", "{}")
 		h.mustRun("process_events")
 		for _, e := range entries(t, h.path("broken.jsonl"), "done") {

@@ -20,9 +20,7 @@ import (
 
 func (c *cli) listener() *cobra.Command {
 	cmd := &cobra.Command{Use: "listener", Short: "See the listeners of events.yaml, check and try them"}
-	cmd.AddCommand(c.listenerList(), c.listenerDescribe(), c.listenerCheck(), c.listenerTest(),
-		c.listenerSwitch("pause", "Keep a listener's deliveries in the queue, on every host, until it is resumed", "is paused", "was paused already", (*queue.Store).Pause),
-		c.listenerSwitch("resume", "End a pause, or a hold of a listener that was unavailable", "goes on", "was not held back", (*queue.Store).Resume))
+	cmd.AddCommand(c.listenerList(), c.listenerDescribe(), c.listenerCheck(), c.listenerTest(), c.listenerResume())
 	return cmd
 }
 
@@ -140,37 +138,11 @@ func counted(n int) string {
 	return fmt.Sprint(n)
 }
 
-// listenerSwitch is pause or resume.
-func (c *cli) listenerSwitch(use, short, done, already string, do func(*queue.Store, context.Context, string) (bool, error)) *cobra.Command {
+func (c *cli) listenerResume() *cobra.Command {
 	return &cobra.Command{
-		Use: use + " NAME…", Short: short, Args: cobra.MinimumNArgs(1),
+		Use: "resume NAME…", Short: resumeShort, Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, routes, err := c.registry(cmd, true)
-			if err != nil {
-				return err
-			}
-			for _, name := range args {
-				if routes.Listeners[name] == nil {
-					return fmt.Errorf("%w: events.yaml defines no listener %q; it has: %s", app.ErrNoListener, name, strings.Join(routes.Names(), ", "))
-				}
-			}
-			store, err := c.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			for _, name := range args {
-				changed, err := do(store, cmd.Context(), name)
-				if err != nil {
-					return err
-				}
-				said := already
-				if changed {
-					said = done
-				}
-				fmt.Fprintln(cmd.OutOrStdout(), name+" "+said)
-			}
-			return nil
+			return c.switchListeners(cmd, args, goesOn, notHeld, (*queue.Store).Resume)
 		},
 	}
 }

@@ -14,8 +14,14 @@ func (c *cli) queuePause() *cobra.Command {
 	return c.queueSwitch("pause", "Keep deliveries of a listener in the queue, on every host, until resumed", "%s is paused", "%s was paused already", (*queue.Store).Pause)
 }
 
+const (
+	resumeShort = "End a pause, or a hold of a listener that was unavailable"
+	goesOn      = "%s goes on"
+	notHeld     = "%s was not held back"
+)
+
 func (c *cli) queueResume() *cobra.Command {
-	return c.queueSwitch("resume", "End a pause, or a hold of a listener that was unavailable", "%s goes on", "%s was not held back", (*queue.Store).Resume)
+	return c.queueSwitch("resume", resumeShort, goesOn, notHeld, (*queue.Store).Resume)
 }
 
 // switched is what pause and resume say in JSON.
@@ -36,33 +42,38 @@ as they would.`,
 			if len(listeners) == 0 {
 				return usage(errors.New("--listener is missing: whose deliveries?"))
 			}
-			return c.withQueue(cmd, func(store *queue.Store) error {
-				if err := c.knownListeners(cmd, store, listeners); err != nil {
-					return err
-				}
-				for _, name := range listeners {
-					changed, err := do(store, cmd.Context(), name)
-					if err != nil {
-						return err
-					}
-					if c.output != "table" {
-						if err := c.json(cmd, switched{name, changed}); err != nil {
-							return err
-						}
-						continue
-					}
-					said := already
-					if changed {
-						said = done
-					}
-					fmt.Fprintf(cmd.OutOrStdout(), c.say(said)+"\n", name)
-				}
-				return nil
-			})
+			return c.switchListeners(cmd, listeners, done, already, do)
 		},
 	}
 	cmd.Flags().StringSliceVar(&listeners, "listener", nil, "the listeners, by their names in events.yaml")
 	return cmd
+}
+
+// switchListeners pauses or resumes the named listeners and says what that changed.
+func (c *cli) switchListeners(cmd *cobra.Command, names []string, done, already string, do func(*queue.Store, context.Context, string) (bool, error)) error {
+	return c.withQueue(cmd, func(store *queue.Store) error {
+		if err := c.knownListeners(cmd, store, names); err != nil {
+			return err
+		}
+		for _, name := range names {
+			changed, err := do(store, cmd.Context(), name)
+			if err != nil {
+				return err
+			}
+			if c.output != "table" {
+				if err := c.json(cmd, switched{name, changed}); err != nil {
+					return err
+				}
+				continue
+			}
+			said := already
+			if changed {
+				said = done
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), c.say(said)+"\n", name)
+		}
+		return nil
+	})
 }
 
 // knownListeners refuses names that neither the queue nor events.yaml knows: a

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +23,7 @@ type tried struct {
 }
 
 func (c *cli) listenerTest() *cobra.Command {
-	var event, payload, to string
+	var event, payload, to, out string
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "test NAME",
@@ -29,12 +31,18 @@ func (c *cli) listenerTest() *cobra.Command {
 		Long: `Hands the listener one event, without the queue. Without --payload it is the
 sample of an appointment that the demo uses. With --to, the customer's e-mail or
 phone becomes yours and everybody else's is taken out. Whatever the payload, a
-service and a customer in it are marked [TEST].`,
-		Example: `  earshot listener test email --to you@example.com
+service and a customer in it are marked [TEST]. With --dry-run nothing is sent;
+with --out as well, a listener that has the key dry_run_dir writes there what it
+would have sent.`,
+		Example: `  earshot listener test email --dry-run --out preview
+  earshot listener test email --to you@example.com
   earshot listener test whatsapp --to +5519955500142 --event appointment.deleted
   earshot listener test webhook --event order.paid --payload '{"id": 7}' --dry-run`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if out != "" && !dryRun {
+				return usage(errors.New("--out goes with --dry-run: what is sent is not written to a folder"))
+			}
 			body, err := testPayload(cmd, event, payload)
 			if err != nil {
 				return usage(err)
@@ -43,6 +51,15 @@ service and a customer in it are marked [TEST].`,
 				return usage(err)
 			}
 			return c.withListeners(cmd, args, func(ls *app.Listeners) error {
+				if out != "" {
+					dir, err := filepath.Abs(out)
+					if err != nil {
+						return err
+					}
+					if err := ls.SetConfig(args[0], "dry_run_dir", dir); err != nil {
+						return err
+					}
+				}
 				o, err := ls.Try(cmd.Context(), args[0], event, body, dryRun)
 				if err != nil {
 					return err
@@ -55,6 +72,7 @@ service and a customer in it are marked [TEST].`,
 	cmd.Flags().StringVar(&payload, "payload", "", "the payload: a JSON object, @FILE, or - for standard input")
 	cmd.Flags().StringVar(&to, "to", "", "the e-mail address or phone number to deliver to")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "do everything but send")
+	cmd.Flags().StringVar(&out, "out", "", "with --dry-run: the folder to write to")
 	return cmd
 }
 

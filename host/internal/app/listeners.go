@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -20,7 +21,7 @@ var ErrNoListener = errors.New("no such listener")
 type Listeners struct {
 	Routes  *registry.Registry
 	plugins *supervisor.Supervisor
-	paths   map[string]string
+	specs   []supervisor.Spec
 }
 
 // OpenListeners finds the plugins of the named listeners, or of all. It starts
@@ -42,15 +43,39 @@ func OpenListeners(set *settings.Settings, opt Options, names ...string) (*Liste
 		return nil, err
 	}
 	plugins.Reload(specs)
-	l := &Listeners{Routes: routes, plugins: plugins, paths: make(map[string]string)}
-	for _, s := range specs {
-		l.paths[s.Listener] = s.Path
-	}
-	return l, nil
+	return &Listeners{Routes: routes, plugins: plugins, specs: specs}, nil
 }
 
 // Path is the file of a listener's plugin.
-func (l *Listeners) Path(name string) string { return l.paths[name] }
+func (l *Listeners) Path(name string) string {
+	for _, s := range l.specs {
+		if s.Listener == name {
+			return s.Path
+		}
+	}
+	return ""
+}
+
+// SetConfig puts another value at the top of a listener's config, for the calls
+// that follow. A plugin that does not know the key refuses it then.
+func (l *Listeners) SetConfig(name, key, value string) error {
+	for i, s := range l.specs {
+		if s.Listener != name {
+			continue
+		}
+		config := make(map[string]any)
+		if err := json.Unmarshal(s.Config, &config); err != nil {
+			return fmt.Errorf("read config of listener %s: %w", name, err)
+		}
+		config[key] = value
+		var err error
+		if l.specs[i].Config, err = json.Marshal(config); err != nil {
+			return fmt.Errorf("change config of listener %s: %w", name, err)
+		}
+	}
+	l.plugins.Reload(l.specs)
+	return nil
+}
 
 // Describe starts a listener's plugin with its config and asks what it is; nil
 // if it does not tell.
