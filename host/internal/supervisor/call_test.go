@@ -263,33 +263,30 @@ func TestUnreachableTwiceIsRestarted(t *testing.T) {
 	}
 }
 
-// A plugin that stands still is started anew; one whose handler does is not.
+// A plugin that stands still is started anew; one that is only late is not.
 func TestFrozenIsRestarted(t *testing.T) {
 	opt := quick(t)
 	opt.StartTimeout = 2 * time.Second
 	s, log := supervise(t, opt, playing("email", "puppet"))
 	first := ask(t, s, "email", "pid")
-	late := func(deed ...string) {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		_, _ = s.Call(ctx, "email", order(deed...))
-	}
-	late("deaf")
 	l, err := s.listener("email")
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.late(l.current) // as after a call without an answer
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for asked := true; asked; <-tick.C { // it has been asked whether it hears
+	for asked := true; asked; <-tick.C {
 		l.mu.Lock()
 		asked = l.current != nil && l.current.asked
 		l.mu.Unlock()
 	}
 	if ask(t, s, "email", "pid") != first {
-		t.Error("a slow handler restarts the process")
+		t.Error("a process that hears is restarted")
 	}
-	late("signal", "19")
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, _ = s.Call(ctx, "email", order("signal", "19"))
 	log.await(t, "hears nothing")
 	if persist(t, s, "email", "pid") == first {
 		t.Error("the frozen process answers")
