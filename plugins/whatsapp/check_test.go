@@ -28,7 +28,7 @@ func TestCheckOfMeta(t *testing.T) {
 		{"a wrong number", map[string]any{"phone_number_id": "1"}, "phone_number_id"},
 		{"a wrong account", map[string]any{"business_account_id": "1"}, "read the templates"},
 		{"no such template", named("agendamento", nil), "templates.customer.booked: template agendamento (pt_BR) does not exist"},
-		{"another language", named("com_botao", map[string]any{"header": "x", "named": map[string]string{"customer_name": "x", "service": "y"}}), "(en) does not exist: the template has pt_BR"},
+		{"another language", named("com_botao", map[string]any{"header": "x", "header_name": "company", "named": map[string]string{"customer_name": "x", "service": "y"}}), "(en) does not exist: the template has pt_BR"},
 		{"another number of values", named("agendamento_confirmado", map[string]any{"body": []string{"a"}}), "has 4 values in its body, and the configuration gives 1"},
 		{"not approved", map[string]any{"languages": one, "templates": named("em_analise", nil)["templates"]}, "is PENDING"},
 		{"no header", map[string]any{"languages": one, "templates": named("com_botao", map[string]any{"body": []string{"a", "b"}})["templates"]}, "1 values in its header, and the configuration gives 0"},

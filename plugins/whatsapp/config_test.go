@@ -52,6 +52,8 @@ func TestConfigFaults(t *testing.T) {
 		{"a value that is none", named("x", map[string]any{"body": []string{"{{.Firstname}}"}}), "templates.customer.booked.body[0]"},
 		{"a value that does not end", named("x", map[string]any{"header": "{{.FirstName"}), "templates.customer.booked.header"},
 		{"numbers and names", named("x", map[string]any{"body": []string{"a"}, "named": map[string]string{"a": "b"}}), "named"},
+		{"a header without a name", named("x", map[string]any{"header": "x", "named": map[string]string{"a": "b"}}), "header_name"},
+		{"a header with a name", named("x", map[string]any{"header": "x", "header_name": "a"}), "header_name"},
 		{"button", named("x", map[string]any{"buttons": []any{map[string]any{"type": "call"}}}), "buttons[0].type"},
 		{"button place", named("x", map[string]any{"buttons": []any{map[string]any{"type": "url", "index": 12}}}), "buttons[0].index"},
 		{"texts of a language", map[string]any{"texts": map[string]any{"de": map[string]any{}}}, "texts.de"},

@@ -27,6 +27,8 @@ type fakeMeta struct {
 	// got are the messages that were taken; calls counts all that were asked for.
 	got   []fakeMessage
 	calls int
+	// last is the body of the last message that was asked for.
+	last []byte
 }
 
 type fakeTemplate struct {
@@ -74,7 +76,7 @@ func newFakeMeta(t *testing.T) *fakeMeta {
 			{"agendamento_cancelado", "en", "APPROVED", "", "Hello {{1}}, {{2}} of {{3}} is cancelled. {{4}}", ""},
 			{"agenda_nova", "pt_BR", "APPROVED", "", "{{1}} marcou {{2}} para {{3}}.", ""},
 			{"agenda_nova", "en", "APPROVED", "", "{{1}} booked {{2}} for {{3}}.", ""},
-			{"com_botao", "pt_BR", "APPROVED", "{{1}}", "Olá {{customer_name}}: {{service}}", "https://agenda.example.com/booking/reschedule/{{1}}"},
+			{"com_botao", "pt_BR", "APPROVED", "{{company}}", "Olá {{customer_name}}: {{service}}", "https://agenda.example.com/booking/reschedule/{{1}}"},
 			{"em_analise", "pt_BR", "PENDING", "", "{{1}}", ""},
 		},
 	}
@@ -139,6 +141,7 @@ func (f *fakeMeta) messages(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	f.calls++
+	f.last = raw
 	var answer http.HandlerFunc
 	if queue := f.next[m.To]; len(queue) > 0 {
 		answer, f.next[m.To] = queue[0], queue[1:]
@@ -201,8 +204,11 @@ func (f *fakeMeta) refusesTemplate(m *fakeMessage, t fakeTemplate) (status, code
 			if regexp.MustCompile(`[\n\r\t]| {5,}`).MatchString(p.Text) {
 				return 400, 132018, "Param text cannot have new-line/tab characters or more than 4 consecutive spaces"
 			}
-			named := strings.Contains(t.body, "{{customer_name}}") && c.Type == "body"
-			if named != (p.Name != "") || named && !strings.Contains(t.body, "{{"+p.Name+"}}") {
+			if c.Type == "header" && len([]rune(p.Text)) > 60 {
+				return 400, 132005, "Header text too long"
+			}
+			named := strings.Contains(t.body, "{{customer_name}}") && c.Type != "button"
+			if named != (p.Name != "") || named && !strings.Contains(t.header+t.body, "{{"+p.Name+"}}") {
 				return 400, 132012, "Parameter name does not match the template"
 			}
 		}

@@ -39,12 +39,14 @@ func TestTemplateIsSent(t *testing.T) {
 func TestEveryPartOfATemplate(t *testing.T) {
 	f := newFakeMeta(t)
 	parts := map[string]any{"templates": map[string]any{"customer": map[string]any{"booked": map[string]any{
-		"name": "com_botao", "header": "{{.Company}}",
+		"name": "com_botao", "header": "{{.Company}}", "header_name": "company",
 		"named":   map[string]string{"customer_name": "{{.FirstName}}", "service": "{{.Service}}"},
 		"buttons": []any{map[string]any{"type": "url", "index": 0, "value": "{{.Hash}}?d={{.Date}}"}},
 	}}}, "languages": map[string]string{"pt-BR": "pt_BR"}}
 	l := configured(t, block(f.URL, parts))
-	if err := l.Handle(t.Context(), event(t, "saved")); err != nil {
+	// A header takes 60 characters.
+	long := event(t, "saved", `"company_name":"Studio Aurora"`, `"company_name":"`+strings.Repeat("Aurora ", 12)+`"`)
+	if err := l.Handle(t.Context(), long); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Check(t.Context()); err != nil {

@@ -82,8 +82,8 @@ func (m *meta) sendTemplate(ctx context.Context, to string, t *filled) (string, 
 // components are the values of a template, in the shape that Meta wants.
 func components(t *filled) []metaComponent {
 	var list []metaComponent
-	if t.header != "" {
-		list = append(list, metaComponent{Type: "header", Parameters: []metaParameter{{Type: "text", Text: t.header}}})
+	if t.header.text != "" {
+		list = append(list, metaComponent{Type: "header", Parameters: []metaParameter{{Type: "text", Name: t.header.name, Text: t.header.text}}})
 	}
 	if len(t.body) > 0 {
 		c := metaComponent{Type: "body"}

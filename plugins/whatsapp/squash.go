@@ -9,6 +9,9 @@ import (
 // have 1,024 in all.
 const maxValue = 250
 
+// maxHeader is how many characters WhatsApp takes for the value of a header.
+const maxHeader = 60
+
 // squash makes one line of a value. WhatsApp refuses parameters with line ends,
 // tabs or more than four spaces in a row, and nobody's name should be able to
 // turn the direction of a text around.
@@ -22,9 +25,13 @@ func squash(s string) string {
 		}
 		return r
 	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > maxValue {
-		s = strings.TrimSpace(string(r[:maxValue-1])) + "…"
+	return clip(strings.Join(strings.Fields(s), " "), maxValue)
+}
+
+// clip keeps the first n characters at most.
+func clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		s = strings.TrimSpace(string(r[:n-1])) + "…"
 	}
 	return s
 }

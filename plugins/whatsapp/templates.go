@@ -21,8 +21,10 @@ type templateConfig struct {
 	// own list. Named are those of a template with names, in place of Body.
 	Body  []string          `json:"body"`
 	Named map[string]string `json:"named"`
-	// Header is the value of the header's {{1}}, if it has one.
-	Header string `json:"header"`
+	// Header is the value of the header's {{1}}, if it has one. A template with
+	// names has one there as well: HeaderName.
+	Header     string `json:"header"`
+	HeaderName string `json:"header_name"`
 	// Buttons are those with a changing part.
 	Buttons []buttonConfig `json:"buttons"`
 
@@ -51,7 +53,7 @@ type parameter struct {
 type filled struct {
 	name, language, contentSID string
 	body                       []value
-	header                     string
+	header                     value // without a text there is none
 	buttons                    []button
 }
 
@@ -125,6 +127,12 @@ func (c *config) readTemplate(path, audience string, t *templateConfig, fault fa
 	for _, name := range slices.Sorted(maps.Keys(t.Named)) {
 		t.body = append(t.body, parameter{name, compile(path+".named."+name, t.Named[name], fault)})
 	}
+	switch {
+	case t.Header != "" && t.Named != nil && t.HeaderName == "":
+		fault(path+".header_name", "is missing: a template with names has one for its header too")
+	case t.HeaderName != "" && t.Named == nil:
+		fault(path+".header_name", "belongs to a template with names: fill its body with named")
+	}
 	if t.Header != "" {
 		t.header = compile(path+".header", t.Header, fault)
 	}
@@ -168,7 +176,7 @@ func (c *config) fill(kind appointment.Kind, who recipient, v view) (*filled, er
 		if err != nil {
 			return nil, err
 		}
-		f.header = text
+		f.header = value{t.HeaderName, clip(text, maxHeader)}
 	}
 	for i, b := range t.buttons {
 		text, err := fillOne(b, v)

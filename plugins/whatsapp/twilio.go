@@ -47,8 +47,8 @@ func (t *twilioAPI) sendTemplate(ctx context.Context, to string, f *filled) (str
 		}
 		variables[name] = text
 	}
-	if f.header != "" {
-		add("", f.header)
+	if f.header.text != "" {
+		add(f.header.name, f.header.text)
 	}
 	for _, v := range f.body {
 		add(v.name, v.text)

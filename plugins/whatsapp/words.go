@@ -137,9 +137,5 @@ func (c *config) text(kind appointment.Kind, who recipient, v view) (string, err
 	if err != nil {
 		return "", fmt.Errorf("write the text: %w", err)
 	}
-	s = strings.TrimSpace(s)
-	if r := []rune(s); len(r) > maxText {
-		s = string(r[:maxText-1]) + "…"
-	}
-	return s, nil
+	return clip(strings.TrimSpace(s), maxText), nil
 }
