@@ -88,8 +88,16 @@ func (a *App) start(routes *registry.Registry, specs []supervisor.Spec) error {
 	run.Batch, run.Poll, run.Lease, run.Drain = a.set.Run.Batch, a.set.Run.Poll, a.set.Run.Lease, a.set.Run.Drain
 	run.MaxPayload, run.Logger = a.set.MaxPayload, a.log.Named("dispatch")
 	a.routes, a.plugins = routes, plugins
+	a.warn(routes)
 	a.dispatcher = dispatch.New(a.store, a.store, deliver.Deliverer{Caller: plugins}, routes, run)
 	return nil
+}
+
+// warn says what events.yaml allows and probably does not mean.
+func (a *App) warn(routes *registry.Registry) {
+	for _, w := range routes.Warnings() {
+		a.log.Warn(w)
+	}
 }
 
 // closeWithin bounds what stopping the plugins may add to the drain time.

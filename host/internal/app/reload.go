@@ -46,6 +46,7 @@ func (a *App) reload(asked bool) {
 			a.plugins.Reload(specs)
 			a.dispatcher.Reload(routes)
 			a.routes, a.failed = routes, ""
+			a.warn(routes)
 			a.log.Info("events.yaml was reloaded", "file", a.set.Events, "listeners", len(routes.Listeners))
 			return
 		}
