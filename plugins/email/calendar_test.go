@@ -251,6 +251,9 @@ func TestCalendarIsSafeWithHostileNames(t *testing.T) {
 					t.Errorf("line of %d octets, ended %t: %q", len(line), ended, line)
 				}
 			}
+			if want := "SUMMARY:Ana\\; Lima\\, Jr.:"; what == "separators" && !strings.Contains(calendar, want) {
+				t.Errorf("the separators in %q are not escaped", text)
+			}
 			var first *entry
 			for _, name := range []string{"golang-ical", "icalendar", "ical.js"} {
 				got := all[name](t, calendar)

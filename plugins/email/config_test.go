@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -77,7 +78,8 @@ func pathsOf(err error) string {
 	}
 	paths := " "
 	for _, e := range list {
-		if c, ok := e.(*sdk.ConfigError); ok {
+		var c *sdk.ConfigError
+		if errors.As(e, &c) {
 			paths += c.Path + " "
 		}
 	}

@@ -110,8 +110,9 @@ func (c *connection) close() {
 	c.unhook()
 	if c.smtp != nil {
 		// A server that does not answer a goodbye is not worth more.
-		c.raw.SetDeadline(time.Now().Add(2 * time.Second))
-		c.client.CloseWithSMTPClient(c.smtp)
+		if c.raw.SetDeadline(time.Now().Add(2*time.Second)) == nil {
+			_ = c.client.CloseWithSMTPClient(c.smtp)
+		}
 	}
 	c.raw.Close()
 	c.raw = nil

@@ -114,7 +114,7 @@ func (d *directory) read(ctx context.Context, provider int64) (*liveRules, error
 	if err != nil {
 		return nil, err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }() // nothing was written
 	live := &liveRules{customer: true}
 	var text sql.NullString
 	err = tx.QueryRowContext(ctx, "SELECT value FROM "+d.prefix+"settings WHERE name = 'customer_notifications'").Scan(&text)

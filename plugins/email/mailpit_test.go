@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -221,6 +222,38 @@ func TestMailpitParity(t *testing.T) {
 			}
 			if !attached {
 				t.Errorf("no invite.ics among %v", mail.Attachments)
+			}
+		})
+	}
+}
+
+// TLS and login as a server of another make wants them.
+func TestMailpitTLSAndLogin(t *testing.T) {
+	_, cert, key := certificate(t)
+	users := filepath.Join(t.TempDir(), "users")
+	if err := os.WriteFile(users, []byte("agenda:p4ssw0rd\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ name, flag, tls, password, want string }{
+		{"starttls", "--smtp-require-starttls", "starttls", "p4ssw0rd", "delivered"},
+		{"implicit", "--smtp-require-tls", "implicit", "p4ssw0rd", "delivered"},
+		{"wrong password", "--smtp-require-starttls", "starttls", "wrong", "unavailable"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := startMailpit(t, tt.flag, "--smtp-tls-cert", cert, "--smtp-tls-key", key, "--smtp-auth-file", users)
+			block := fmt.Sprintf(`{"smtp":{"host":%q,"port":%s,"tls":%q,"tls_ca":%q,"username":"agenda","password":%q},"from":"agenda@example.com"}`,
+				m.host, m.port, tt.tls, cert, tt.password)
+			l := configured(t, block)
+			err := l.Handle(t.Context(), event(readFile(t, "appointment.saved.json")))
+			if got := outcomeOf(err); got != tt.want {
+				t.Fatalf("Handle = %v (%s), want it %s", err, got, tt.want)
+			}
+			if check := l.Check(t.Context()); (check == nil) != (tt.want == "delivered") {
+				t.Errorf("Check = %v", check)
+			}
+			if n := len(m.messages(t)); (n == 2) != (tt.want == "delivered") {
+				t.Errorf("%d mails arrived", n)
 			}
 		})
 	}

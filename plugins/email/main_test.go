@@ -2,18 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/earshot-host/earshot/sdk"
-	"github.com/earshot-host/earshot/sdk/appointment"
 	"go.uber.org/goleak"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -26,15 +22,6 @@ func readFile(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return data
-}
-
-func readPayload(t *testing.T, name string) *appointment.Payload {
-	t.Helper()
-	p := &appointment.Payload{}
-	if err := json.Unmarshal(readFile(t, name), p); err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 func event(payload []byte) *sdk.Event {

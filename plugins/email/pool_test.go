@@ -273,6 +273,7 @@ func TestRules(t *testing.T) {
 		{"by code", `{"match":{"code":550},"as":"retry"}`, "550 5.7.1 no", "retry"},
 		{"by another code", `{"match":{"code":551},"as":"retry"}`, "550 5.7.1 no", "permanent"},
 		{"by enhanced code", `{"match":{"enhanced":"5.7.1"},"as":"retry","after":"2h"}`, "550 5.7.1 no", "after"},
+		{"by another enhanced code", `{"match":{"enhanced":"5.7.9"},"as":"retry"}`, "550 5.7.1 no", "permanent"},
 		{"by text in any case", `{"match":{"text":"Cota"},"as":"unavailable"}`, "550 5.1.1 COTA excedida", "unavailable"},
 		{"all must match", `{"match":{"code":550,"text":"cota"},"as":"retry"}`, "550 5.7.1 no", "permanent"},
 		{"the first that matches", `{"match":{"code":451},"as":"permanent"},{"match":{"code":451},"as":"retry"}`, "451 4.7.1 no", "permanent"},

@@ -84,7 +84,7 @@ func on(b *bool) bool { return b == nil || *b }
 // events cannot be joined into the history of one address.
 func recipientKey(idempotencyKey, audience, address string) string {
 	mac := hmac.New(sha256.New, []byte(idempotencyKey))
-	mac.Write([]byte(audience + "\x00" + strings.ToLower(strings.TrimSpace(address))))
+	mac.Write([]byte(strings.ToLower(strings.TrimSpace(address))))
 	return audience + "-" + hex.EncodeToString(mac.Sum(nil)[:8])
 }
 

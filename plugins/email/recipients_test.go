@@ -8,7 +8,7 @@ import (
 func TestRecipients(t *testing.T) {
 	saved := string(readFile(t, "appointment.saved.json"))
 	with := func(oldnew ...string) string { return strings.NewReplacer(oldnew...).Replace(saved) }
-	staff := `"audiences":{"staff":[{"email":"desk@example.com"},{"email":"nails@example.com","services":[9]},{"email":"skin@example.com","services":[3,9],"providers":[7],"language":"en","timezone":"Europe/Lisbon"}]},`
+	staff := `"audiences":{"staff":[{"email":"desk@example.com"},{"email":"nails@example.com","services":[9]},{"email":"other@example.com","providers":[8]},{"email":"skin@example.com","services":[3,9],"providers":[7],"language":"en","timezone":"Europe/Lisbon"}]},`
 	const both = "customer:joao.davila@correio.example:pt-BR:America/Sao_Paulo provider:marcia.lima@studio-aurora.example:pt-BR:America/Sao_Paulo"
 	tests := []struct{ name, keys, payload, want string }{
 		{"the sample", "", saved, both},

@@ -148,16 +148,21 @@ func (t *smtpTransport) forget(conn *connection) bool {
 func (t *smtpTransport) judge(f *failure) *failure {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch {
-	case f == nil:
-		t.refusals = 0
-	case f.policy && f.class == permanent:
-		if t.refusals++; t.refusals >= refusalsInARow {
-			f.class = unavailable
-			f.what += fmt.Sprintf(" (the server refused %d mails in a row: look at what it says of the sender)", t.refusals)
-		}
+	if !f.policy || f.class != permanent {
+		return f
+	}
+	if t.refusals++; t.refusals >= refusalsInARow {
+		f.class = unavailable
+		f.what += fmt.Sprintf(" (the server refused %d mails in a row: look at what it says of the sender)", t.refusals)
 	}
 	return f
+}
+
+// accepted ends a row of refusals.
+func (t *smtpTransport) accepted() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refusals = 0
 }
 
 // smtpSession sends the mails of one event over one connection after the other.
@@ -191,7 +196,7 @@ func (s *smtpSession) send(l *letter) (string, *failure) {
 		if err != nil { // what failed came after the server had taken the mail
 			s.drop()
 		}
-		s.t.judge(nil)
+		s.t.accepted()
 		return redact(reply, hide), nil
 	}
 	if err == nil {

@@ -21,6 +21,13 @@ import (
 // authority makes a certificate for 127.0.0.1 and the file of who signed it.
 func authority(t *testing.T) (*tls.Config, string) {
 	t.Helper()
+	server, cert, _ := certificate(t)
+	return server, cert
+}
+
+// certificate makes the same and the file of the private key as well.
+func certificate(t *testing.T) (server *tls.Config, certFile, keyFile string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +46,15 @@ func authority(t *testing.T) (*tls.Config, string) {
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, file
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyFile = filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, file, keyFile
 }
 
 func TestTLSAndLogin(t *testing.T) {

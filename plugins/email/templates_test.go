@@ -84,7 +84,8 @@ func TestTemplatesOfAFolder(t *testing.T) {
 		"booked/customer.pt-BR.txt":         "pt-BR {{.Date .Start}} {{.Clock .Start}} {{.Label \"service\"}} {{truncate 5 .Service}} {{.Payload.Customer.City}}",
 		"booked/customer.pt-BR.subject.txt": "{{.Company}}: {{.When}}\n",
 		"booked/customer.html":              "<p>any language</p>{{template \"rows\" .Rows}}",
-		"booked/staff.pt.txt":               "português",
+		"booked/staff.pt.txt":               "no English reader reads this",
+		"cancelled/provider.pt.txt":         "português",
 		"changed/provider.en.txt":           "no Brazilian reads this",
 		"message.txt":                       "all others: {{.Heading}}",
 		"pt-BR.json":                        `{"messages":{"booked_staff":{"heading":"Chegou um horário"}}}`,
@@ -95,6 +96,7 @@ func TestTemplatesOfAFolder(t *testing.T) {
 		{"appointment.saved.json", toProvider, "Novo agendamento: ", "all others: Chegou um horário", "<!DOCTYPE html>"},
 		{"appointment.saved.json", toStaff, "New appointment: ", "all others: New appointment", "<!DOCTYPE html>"},
 		{"appointment.deleted.json", toCustomer, "Agendamento cancelado: ", "all others: O agendamento foi cancelado", "<!DOCTYPE html>"},
+		{"appointment.deleted.json", toProvider, "Agendamento cancelado: ", "português", "<!DOCTYPE html>"},
 		{"appointment.updated.json", toCustomer, "Appointment changed: ", "all others: The appointment was changed", "<!DOCTYPE html>"},
 	}
 	for _, tt := range tests {

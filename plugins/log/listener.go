@@ -30,7 +30,7 @@ var (
 // config is the block of events.yaml.
 type config struct {
 	// Path is the file; a relative one starts at the folder of events.yaml.
-	Path string `json:"path"`
+	Path string `json:"path" jsonschema:"required"`
 	// Payload writes the payload as well, with the personal data in it.
 	Payload bool `json:"payload"`
 }
