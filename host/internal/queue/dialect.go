@@ -25,6 +25,9 @@ type dialect struct {
 	skip string
 	// wait locks the rows that a roll-up reads, waiting for others.
 	wait string
+	// replicated says that other nodes take writes too, and that row locks end
+	// at this one: only two writes to a row conflict, when they are committed.
+	replicated bool
 	// ignore ends an INSERT of deliveries whose duplicates are left alone,
 	// ignoreListener one of listeners.
 	ignore, ignoreListener string

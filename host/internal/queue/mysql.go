@@ -70,7 +70,24 @@ func openMySQL(ctx context.Context, dsn string) (*sql.DB, gorm.Dialector, dialec
 	if err := pool.PingContext(ctx); err != nil {
 		return fail(errors.Join(unreachable(cfg, err), pool.Close()))
 	}
-	return pool, gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true}), mysqlDialect(), nil
+	d := mysqlDialect()
+	if d.replicated, err = replicated(ctx, pool); err != nil {
+		return fail(errors.Join(err, pool.Close()))
+	}
+	return pool, gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true}), d, nil
+}
+
+// replicated reports whether the server is a node of a Galera cluster or of
+// MySQL's group replication. Other servers do not have these variables, or
+// have them off.
+func replicated(ctx context.Context, pool *sql.DB) (bool, error) {
+	rows, err := pool.QueryContext(ctx, `SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'group_replication_group_name') AND Value NOT IN ('', 'OFF')`)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	found := rows.Next()
+	return found, rows.Err()
 }
 
 func mysqlDialect() dialect {

@@ -27,12 +27,11 @@ func (s *Store) rollUp(tx *gorm.DB, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	err := query(tx, func(*sql.Rows) error { return nil }, `SELECT id FROM `+s.opt.Table+` WHERE id IN ? ORDER BY id`+s.wait, ids)
-	if err != nil {
+	if err := s.holdEvents(tx, ids); err != nil {
 		return err
 	}
 	var tallies []tally
-	err = query(tx, func(rows *sql.Rows) error {
+	err := query(tx, func(rows *sql.Rows) error {
 		var t tally
 		err := rows.Scan(&t.id, &t.open, &t.dead, &t.attempts, &t.failing)
 		tallies = append(tallies, t)
@@ -63,6 +62,21 @@ func (s *Store) rollUp(tx *gorm.DB, ids []int64) error {
 		}
 	}
 	return nil
+}
+
+// holdEvents keeps others from rolling up the same events until tx ends.
+//
+// Between the nodes of a cluster no lock does that, only a write does: of two
+// that finish the last two deliveries at once, one then fails at its commit and
+// tries again. The write must change the row, also where the column holds whole
+// seconds and was written within this one.
+func (s *Store) holdEvents(tx *gorm.DB, ids []int64) error {
+	if !s.replicated {
+		return query(tx, func(*sql.Rows) error { return nil }, `SELECT id FROM `+s.opt.Table+` WHERE id IN ? ORDER BY id`+s.wait, ids)
+	}
+	return tx.Exec(`UPDATE `+s.opt.Table+` SET update_datetime = CASE
+			WHEN update_datetime > `+s.queueNow+` - INTERVAL 1 SECOND THEN update_datetime + INTERVAL 1 SECOND ELSE `+s.queueNow+` END
+		WHERE id IN ? AND status = 'processing' ORDER BY id`, ids).Error
 }
 
 // showFailure writes on the event which listeners have not delivered and why;
