@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func catchMutants(ctx context.Context, opt options) error { return nil }

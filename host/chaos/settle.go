@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"syscall"
+	"time"
+)
+
+// stall is how long the queue may stand still before it counts as stuck. It is
+// longer than a lease, the longest wait for a retry, and a start of all hosts.
+const stall = 45 * time.Second
+
+// operate does until ctx ends what an operator would do: holds end early,
+// since what made the listeners fail is over soon.
+func (r *rig) operate(ctx context.Context) {
+	for ctx.Err() == nil {
+		// The database may be away: there is a next time.
+		_, _ = r.queue.ExecContext(ctx, `UPDATE event_listeners SET held_since = NULL, held_until = NULL, holds = 0, reason = NULL,
+			crashes = 0, crashes_since = NULL WHERE held_until IS NOT NULL OR crashes > 3`)
+		pause(ctx, time.Second)
+	}
+}
+
+// settle waits until nothing is open, and no longer than the queue moves. It
+// starts the hosts anew: each remembers how often its plugins have died.
+func (r *rig) settle(ctx context.Context) error {
+	for _, h := range r.fleet.hosts {
+		h.proxy.Flow()
+		h.signal(syscall.SIGTERM)
+	}
+	left, moved := -1, time.Now()
+	for ctx.Err() == nil {
+		n, err := r.unfinished(ctx)
+		switch {
+		case err != nil:
+			r.say("look whether the queue has come to rest: %v", err)
+		case n == 0:
+			return nil
+		case n != left:
+			left, moved = n, time.Now()
+		}
+		if time.Since(moved) > stall {
+			r.say("the queue stands still with %d events and deliveries unfinished", left)
+			return nil
+		}
+		pause(ctx, 500*time.Millisecond)
+	}
+	return ctx.Err()
+}
+
+func (r *rig) unfinished(ctx context.Context) (n int, err error) {
+	err = r.queue.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM event_queue WHERE status IN ('pending', 'processing'))
+		+ (SELECT COUNT(*) FROM event_deliveries WHERE state = 'open')`).Scan(&n)
+	return n, err
+}
