@@ -59,8 +59,9 @@ var portuguese = map[string]string{
 	"VALUE": "VALOR",
 
 	"Event": "Evento", "created": "criado", "scheduled": "agendado", "processed": "processado", "payload %d bytes": "conteúdo de %d bytes",
-	"nobody has been told yet": "ninguém foi avisado ainda",
-	"running on":               "em curso em", "%s ago": "há %s", "in %s": "em %s",
+	"event %d has this key already, nothing was put in the queue": "o evento %d já tem esta chave, nada foi posto na fila",
+	"nobody has been told yet":                                    "ninguém foi avisado ainda",
+	"running on":                                                  "em curso em", "%s ago": "há %s", "in %s": "em %s",
 	"%d of %s events":                                      "%d de %s eventos",
 	"%s events match. The first of them:":                  "%s eventos correspondem. Os primeiros:",
 	"%s events match, nothing was done":                    "%s eventos correspondem, nada foi feito",
