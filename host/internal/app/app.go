@@ -144,7 +144,8 @@ func (a *App) keeper() *retention.Keeper {
 
 // Close stops the plugins and closes the queue.
 func (a *App) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), a.set.Run.Drain+closeWithin)
+	// What ended the run must not end the stopping.
+	ctx, cancel := context.WithTimeout(context.Background(), a.set.Run.Drain+closeWithin) //nolint:forbidigo // see above
 	defer cancel()
 	return errors.Join(a.plugins.Close(ctx), a.store.Close())
 }

@@ -37,7 +37,7 @@ func (e *NotFoundError) Error() string {
 // earshot-listener-<name> in the first of dirs that has it.
 func Find(dirs []string, name string) (string, error) {
 	if name == "" || strings.ContainsRune(name, filepath.Separator) {
-		return "", fmt.Errorf("%q is no plugin name: give a path with path:", name)
+		return "", fmt.Errorf("%q is no plugin name: a file is named with path, not with plugin", name)
 	}
 	for _, dir := range dirs {
 		path, err := filepath.Abs(filepath.Join(dir, prefix+name))

@@ -102,7 +102,10 @@ func (s *Supervisor) start(ctx context.Context, spec Spec, gen int, exited func(
 	s.wg.Go(func() {
 		<-g.proc.exited
 		if exited != nil && exited(g) {
-			time.Sleep(lastAnswers)
+			select {
+			case <-time.After(lastAnswers):
+			case <-s.patience.Done():
+			}
 		}
 		g.bury()
 	})

@@ -91,7 +91,7 @@ func (l *logs) await(t *testing.T, text string) {
 // shortDir is a folder whose path leaves room for sockets, unlike t.TempDir's.
 func shortDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "es")
+	dir, err := os.MkdirTemp("", "es") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -242,7 +242,7 @@ func (p *puppet) Handle(ctx context.Context, ev *sdk.Event) error {
 		select {}
 	case "tellexit", "telldeaf": // tells one of two, and never answers
 		ev.Receipt("customer", "m1")
-		time.Sleep(50 * time.Millisecond) // the receipt is on its way
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // the receipt is on its way
 		touch(what)
 		if ev.Name == "tellexit" {
 			os.Exit(3)
@@ -250,7 +250,7 @@ func (p *puppet) Handle(ctx context.Context, ev *sdk.Event) error {
 		select {}
 	case "slow":
 		touch(what)
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) //nolint:forbidigo // what slow means
 		ev.SetExternalID("done")
 	}
 	return nil

@@ -88,8 +88,8 @@ func New(opt Options) (*Supervisor, error) {
 	s := &Supervisor{opt: opt, log: opt.Logger.Named("plugin"), dir: dir, random: rand.Float64,
 		listeners: make(map[string]*listener)}
 	// Processes outlive the calls that start them: Close ends these two.
-	s.life, s.endLife = context.WithCancel(context.Background())
-	s.patience, s.endPatience = context.WithCancel(context.Background())
+	s.life, s.endLife = context.WithCancel(context.Background())         //nolint:forbidigo // see above
+	s.patience, s.endPatience = context.WithCancel(context.Background()) //nolint:forbidigo // see above
 	return s, nil
 }
 
