@@ -40,6 +40,9 @@ type config struct {
 	// Directory, if it is set, asks the application's own tables who is told.
 	Directory *directoryConfig `json:"directory"`
 
+	// OnlyTo leaves out everybody but this address, for a trial with real events.
+	OnlyTo string `json:"only_to"`
+
 	DefaultLocale   string `json:"default_locale"`
 	DefaultTimezone string `json:"default_timezone"`
 	// TemplatesDir holds files that stand in for the built-in texts and layouts.
@@ -143,6 +146,11 @@ func (c *config) readAddresses(fault faultFunc) {
 	}
 	if c.ReturnPath != "" {
 		c.returnPath = read("return_path", c.ReturnPath)
+	}
+	if c.OnlyTo != "" {
+		if addr := read("only_to", c.OnlyTo); addr != nil {
+			c.OnlyTo = addr.Address
+		}
 	}
 	for i, s := range c.Audiences.Staff {
 		path := fmt.Sprintf("audiences.staff[%d].", i)

@@ -41,6 +41,9 @@ func (c *config) recipients(p *appointment.Payload, live *liveRules, idempotency
 		if email = strings.TrimSpace(email); email == "" || twice {
 			return
 		}
+		if c.OnlyTo != "" && !strings.EqualFold(c.OnlyTo, asciiAddress(email)) {
+			return
+		}
 		list = append(list, recipient{
 			audience: audience, name: oneLine(name, 120), address: asciiAddress(email),
 			locale: c.locale(language), zone: c.readersZone(zone, p), key: key,

@@ -13,6 +13,7 @@ func TestRecipients(t *testing.T) {
 	tests := []struct{ name, keys, payload, want string }{
 		{"the sample", "", saved, both},
 		{"staff by service and provider", staff, saved, both + " staff:desk@example.com:en:America/Sao_Paulo staff:skin@example.com:en:Europe/Lisbon"},
+		{"one address only", `"only_to":"SKIN@example.com",` + staff, saved, "staff:skin@example.com:en:Europe/Lisbon"},
 		{"customers off", `"audiences":{"customer":false},`, saved, both[strings.Index(both, "provider"):]},
 		{"providers off", `"audiences":{"provider":false},`, saved, both[:strings.Index(both, " provider")]},
 		{"the provider said no", "", with(`"notifications":"1"`, `"notifications":"0"`), both[:strings.Index(both, " provider")]},

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/emersion/go-smtp"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/earshot-host/earshot/sdk"
 	"github.com/earshot-host/earshot/sdk/conformance"
@@ -64,6 +66,38 @@ func TestReadmeListsAllKeys(t *testing.T) {
 		if !strings.Contains(table, "`"+key+"`") && !strings.Contains(table, "`"+last+"`") && !strings.Contains(table, "`."+last+"`") && !strings.Contains(table, last+":") {
 			t.Errorf("the README says nothing of %s", key)
 		}
+	}
+}
+
+// The set-up that the README shows is one that is accepted.
+func TestReadmeSetUpIsAccepted(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sample, _ := strings.Cut(string(readme), "```yaml\n")
+	sample, _, _ = strings.Cut(sample, "```")
+	var file struct {
+		Listeners map[string]struct {
+			Config map[string]any `yaml:"config"`
+		} `yaml:"listeners"`
+	}
+	if err := yaml.Unmarshal([]byte(sample), &file); err != nil {
+		t.Fatal(err)
+	}
+	block := file.Listeners["email"].Config
+	smtpKeys := block["smtp"].(map[string]any)
+	smtpKeys["password"] = "what the file holds" // the host reads {file: …}
+	data, err := json.Marshal(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := readConfig(configOf(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.SMTP.TLS != "implicit" || c.from.Address != "agenda@example.com" {
+		t.Errorf("it was read as %+v", c)
 	}
 }
 
