@@ -9,6 +9,13 @@ import (
 	"golang.org/x/net/idna"
 )
 
+var (
+	// Quoted local parts are legal, nobody has one, and their blanks and
+	// brackets could end the address early in the talk with the server.
+	localPart  = regexp.MustCompile(`^[^\s<>()\[\]\\,;:@"]+$`)
+	domainPart = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+)
+
 // splitAddress checks one address, with or without a name, and writes its
 // domain as servers want it. The address is empty if s is not one that mail
 // can go to.
@@ -19,9 +26,7 @@ func splitAddress(s string) (name, address string) {
 	}
 	at := strings.LastIndexByte(addr.Address, '@')
 	local, domain := addr.Address[:at], addr.Address[at+1:]
-	// Quoted local parts are legal, nobody has one, and their blanks and
-	// brackets could end the address early in the talk with the server.
-	if !regexp.MustCompile(`^[^\s<>()\[\]\\,;:@"]+$`).MatchString(local) || len(local) > 64 {
+	if !localPart.MatchString(local) || len(local) > 64 {
 		return "", ""
 	}
 	if !isASCII(domain) {
@@ -29,7 +34,7 @@ func splitAddress(s string) (name, address string) {
 			return "", ""
 		}
 	}
-	if !regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`).MatchString(domain) || len(domain) > 253 {
+	if !domainPart.MatchString(domain) || len(domain) > 253 {
 		return "", ""
 	}
 	return oneLine(addr.Name, 120), local + "@" + domain

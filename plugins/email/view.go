@@ -196,11 +196,13 @@ func webLink(s string) string {
 	return s
 }
 
+var hexColor = regexp.MustCompile(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
+
 // barColors are the company's colour and one that can be read on it. Anything
 // but #rgb and #rrggbb could smuggle in more CSS.
 func barColors(s string) (bar, on htmltemplate.CSS) {
 	s = strings.TrimSpace(s)
-	if !regexp.MustCompile(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`).MatchString(s) {
+	if !hexColor.MatchString(s) {
 		s = "#2f5d8a"
 	}
 	hex := s[1:]
