@@ -146,7 +146,7 @@ func checkMails(t *testing.T, server *mailpit) {
 		abroad   = "lucja@correio.example"
 	)
 	details := []string{
-		"Limpeza de pele / hidratação", "Márcia Queiroz Lima", "14:15", "15:00", "27 de janeiro de 2026", "America/Sao Paulo (UTC-03:00)", "Agendado",
+		"Limpeza de pele / hidratação", "Márcia Queiroz Lima", "14:15", "15:00", "27 de janeiro de 2026", "America/Sao Paulo (UTC", "Agendado",
 		"Chegar 10 min antes & sem maquiagem.", "Rua das Acácias, 210 - sala 4", `Prefiro silêncio "total"`, "Primeira vez 😊",
 		"João Otávio D'Ávila", customer, "(19) 95550-0142", "Av. Brasil, 1500 <apto 31>", "Studio Aurora", "https://studio-aurora.example",
 	}

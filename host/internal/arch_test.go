@@ -49,6 +49,7 @@ var rules = []rule{
 	{pkg: "host/internal/supervisor/...", ours: []string{"host/internal/registry", "host/internal/supervisor/...", "sdk", "sdk/client", "sdk/proto/..."}, never: []string{"host/internal/queue", gorm}},
 	{pkg: "host/internal/deliver", ours: []string{"host/internal/event", "host/internal/registry", "sdk", "sdk/proto/..."}, never: []string{"host/internal/queue", "host/internal/supervisor/..."}},
 	{pkg: "host/internal/dispatch", ours: []string{"host/internal/event", "host/internal/registry"}, never: []string{"host/internal/queue", "host/internal/supervisor/...", "sdk/...", gorm}},
+	{pkg: "host/internal/retention", ours: none, never: []string{gorm, goPlugin}},
 	{pkg: "host/internal/migrate", ours: []string{"migrations"}, never: []string{gorm, goPlugin}},
 	{pkg: "host/internal/app", direct: []string{gorm, goPlugin}},
 	{pkg: "host/cmd/...", direct: []string{gorm, goPlugin}},
