@@ -70,8 +70,11 @@ func classify(ctx context.Context, err error, rules []rule, hide ...string) *fai
 	case sent != nil:
 		f.what = stage(sent.Reason) + ": " + redact(replyText(sent), hide)
 	default:
-		if configFault(err) {
-			f.class = unavailable
+		// No mail is at fault that there is no server: an outage of an hour must
+		// not use up the attempts of all that is due in it.
+		f.class = unavailable
+		if !configFault(err) {
+			f.after = time.Minute
 		}
 		f.what = "connect to the mail server: " + redact(err.Error(), hide)
 	}

@@ -25,7 +25,7 @@ func TestClassify(t *testing.T) {
 
 		{"greeting 421", map[string]string{"greeting": "421 4.3.2 busy"}, unavailable, time.Minute, "log in to the mail server: 421"},
 		{"greeting 554", map[string]string{"greeting": "554 5.7.1 not you"}, unavailable, 0, "554"},
-		{"greeting never comes", map[string]string{"greeting": "hang up"}, retry, 0, "connect to the mail server"},
+		{"greeting never comes", map[string]string{"greeting": "hang up"}, unavailable, time.Minute, "connect to the mail server"},
 		{"EHLO and HELO refused", map[string]string{"EHLO": "500 what", "HELO": "500 what"}, unavailable, 0, "500"},
 		{"login 535", map[string]string{"AUTH": "535 5.7.8 wrong"}, unavailable, 0, "535"},
 		{"login 534", map[string]string{"AUTH": "534 5.7.9 application password needed"}, unavailable, 0, "534"},
@@ -115,15 +115,16 @@ func sendOne(t *testing.T, ctx context.Context, block string) *failure {
 	return f
 }
 
-func TestConnectionRefusedIsTriedAgain(t *testing.T) {
+// A server that is down spends nobody's attempts.
+func TestConnectionRefusedHoldsTheListener(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	host, port, _ := net.SplitHostPort(ln.Addr().String())
 	ln.Close()
-	if f := sendOne(t, t.Context(), plainBlock(host, port)); f == nil || f.class != retry {
-		t.Errorf("failure %+v, want one to try again", f)
+	if f := sendOne(t, t.Context(), plainBlock(host, port)); f == nil || f.class != unavailable || f.after != time.Minute {
+		t.Errorf("failure %+v, want it unavailable for a minute", f)
 	}
 }
 

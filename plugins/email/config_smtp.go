@@ -28,7 +28,7 @@ type smtpConfig struct {
 	TokenFile string `json:"token_file"`
 	// HELO is the name that the listener gives itself; empty means the domain of From.
 	HELO string `json:"helo"`
-	// Timeout bounds one connection and one mail each; 0 means 30s.
+	// Timeout bounds one connection and one mail each; 0 means 15s.
 	Timeout sdk.Duration `json:"timeout"`
 	// TLSCA is a PEM file of authorities to trust instead of the system's.
 	TLSCA              string `json:"tls_ca"`
@@ -52,7 +52,7 @@ func (s *smtpConfig) complete(dir string, fault faultFunc) {
 	}
 	s.completeTLS(dir, fault)
 	s.completeLogin(dir, fault)
-	s.Timeout = cmp.Or(s.Timeout, sdk.Duration(30*time.Second))
+	s.Timeout = cmp.Or(s.Timeout, sdk.Duration(15*time.Second))
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, sdk.Duration(30*time.Second))
 	for _, n := range []struct {
 		path  string

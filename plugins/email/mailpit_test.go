@@ -149,7 +149,7 @@ func (m *mailpit) block(more string) string {
 func TestMailpitParity(t *testing.T) {
 	m := startMailpit(t)
 	l := configured(t, m.block(`,"default_timezone":"America/Sao_Paulo","audiences":{"staff":[{"email":"desk@example.com","name":"Desk","language":"en"}]}`))
-	saved := []string{"Limpeza de pele / hidratação", "Márcia Queiroz Lima", "America/Sao Paulo (UTC−03:00)", "Sessão completa.",
+	saved := []string{"Limpeza de pele / hidratação", "Márcia Queiroz Lima", "America/Sao Paulo (UTC-03:00)", "Sessão completa.",
 		"Rua das Acácias, 210 - sala 4", "Primeira vez 😊", "João Otávio D'Ávila", "joao.davila@correio.example", "(19) 95550-0142",
 		"Av. Brasil, 1500 <apto 31>, Campinas, 13070-000", "Studio Aurora", "https://studio-aurora.example"}
 	updated := []string{"Fisioterapia", "Ricardo Sá", "Łucja Ñandú", "+351 910 000 042", "Físio & Norte", "https://fisio-norte.example/agenda"}
@@ -166,7 +166,7 @@ func TestMailpitParity(t *testing.T) {
 		{"saved", "desk@example.com", "New appointment: João Otávio D'Ávila, Limpeza de pele / hidratação, 27/01/2026 14:15",
 			append(saved, "Tuesday, 27 January 2026, 14:15 – 15:00", "Booked", calendar+"q7WmT2xZr0Ka"), "#6b3fa0"},
 		{"updated", "lucja@correio.example", "Appointment changed: Fisioterapia, 2026-02-02 10:30 pm",
-			append(updated, "Monday, 2026-02-02, 10:30 pm – 11:00 pm", "America/Manaus (UTC−04:00)", "Confirmed", booking+"Zp0aB9cD3eF6"), "#2f5d8a"},
+			append(updated, "Monday, 2026-02-02, 10:30 pm – 11:00 pm", "America/Manaus (UTC-04:00)", "Confirmed", booking+"Zp0aB9cD3eF6"), "#2f5d8a"},
 		{"updated", "desk@example.com", "Appointment changed: Fisioterapia, 2026-02-02 11:30 pm",
 			append(updated, "Monday, 2026-02-02, 11:30 pm – Tuesday, 2026-02-03, 12:00 am", calendar+"Zp0aB9cD3eF6"), "#2f5d8a"},
 		{"deleted", "joao.davila@correio.example", "Agendamento cancelado: Limpeza de pele / hidratação, 28/01/2026 09:30",

@@ -142,6 +142,5 @@ func zoneLabel(t time.Time) string {
 	if name == "UTC" {
 		return name
 	}
-	// A minus sign, since lines break after a hyphen.
-	return strings.ReplaceAll(name, "_", " ") + " (UTC" + strings.Replace(t.Format("-07:00"), "-", "−", 1) + ")"
+	return strings.ReplaceAll(name, "_", " ") + " (UTC" + t.Format("-07:00") + ")"
 }
