@@ -52,7 +52,7 @@ type Options struct {
 	Limit int
 	// MaxTime is how long Run claims; zero is no limit.
 	MaxTime time.Duration
-	// Batch is how many events one claim takes at most; zero is 100.
+	// Batch is how many events one claim takes at most; zero is 250.
 	Batch int
 	// Poll is the longest wait between two looks at an idle queue; zero is 250 ms.
 	Poll time.Duration
@@ -76,7 +76,7 @@ func (o *Options) setDefaults() {
 	def(&o.Lease, time.Minute)
 	def(&o.Drain, 30*time.Second)
 	if o.Batch == 0 {
-		o.Batch = 100
+		o.Batch = 250
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
@@ -115,6 +115,8 @@ type Dispatcher struct {
 	// claimed counts events against Limit; the loop's own.
 	claimed int
 	held    held
+	// payload is the size of a usual payload, in bytes.
+	payload atomic.Int64
 	// calls ends every running call when the drain time is over.
 	calls context.Context
 	// running counts calls, so that Run can wait for them.

@@ -38,8 +38,10 @@ const (
 	firstGuess = 100 * time.Millisecond
 	// quietFor is longer than it takes to record a hold.
 	quietFor = time.Second
-	// maxBatch is how many deliveries one call carries at most.
-	maxBatch = 100
+	// maxBatch is how many deliveries one call carries at most, and batchCalls
+	// over how many calls a backlog is spread.
+	maxBatch   = 100
+	batchCalls = 4
 )
 
 func newLane(d *Dispatcher, l *registry.Listener) *lane {
@@ -84,7 +86,7 @@ func (l *lane) window() int {
 		return l.listener.Concurrency
 	}
 	perSecond := time.Second / max(l.took, time.Microsecond)
-	return min(max(l.listener.Concurrency*int(perSecond), l.listener.Concurrency), 4*l.d.opt.Batch)
+	return min(max(l.listener.Concurrency*int(perSecond), l.listener.Concurrency), l.d.most(4*l.d.opt.Batch, laneBytes))
 }
 
 // room is how many deliveries the lane takes now, and whether that is at least
@@ -119,8 +121,8 @@ func (l *lane) start() {
 }
 
 // next takes what one call is to carry, empty if none may begin now: one
-// delivery, or several when more wait than there are slots and the listener
-// takes them together. The caller holds the lock.
+// delivery, or several when many wait and the listener takes them together.
+// The caller holds the lock.
 func (l *lane) next() []event.Delivery {
 	if l.closed || l.alone || l.held() || l.calls >= l.slots() || len(l.buffer) == 0 {
 		return nil
@@ -132,8 +134,9 @@ func (l *lane) next() []event.Delivery {
 			return nil
 		}
 		l.alone = true
-	case len(l.buffer) > l.slots() && l.d.deliver.Batches(l.listener):
-		n = min(len(l.buffer)/l.slots(), maxBatch)
+	case len(l.buffer) > batchCalls && l.d.deliver.Batches(l.listener):
+		// A few large batches are worth more than many small ones.
+		n = min(len(l.buffer)/min(l.slots(), batchCalls), maxBatch)
 		if i := slices.IndexFunc(l.buffer[:n], event.Delivery.Suspect); i >= 0 {
 			n = i
 		}

@@ -181,6 +181,7 @@ func (d *Dispatcher) claim(ctx context.Context, routes *registry.Registry) (int,
 		d.lanes[name].behind = true
 	}
 	d.claimed += claim.Events
+	d.weigh(claim.Deliveries)
 	if claim.Refused > 0 {
 		d.log.Warn("events could not be routed, see: earshot queue list --status failed", "events", claim.Refused)
 	}
@@ -248,11 +249,12 @@ func (d *Dispatcher) room(routes *registry.Registry) (n int, free map[string]int
 		}
 		n = min(n, space)
 	}
+	most := d.most(d.opt.Batch, claimBytes)
 	if n == 0 && !busy {
 		// Nobody could be told now; lay the events out for later.
-		n = d.opt.Batch
+		n = most
 	}
-	return min(n, d.opt.Batch), free
+	return min(n, most), free
 }
 
 func byListener(ds []event.Delivery) map[string][]event.Delivery {

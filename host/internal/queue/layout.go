@@ -52,7 +52,7 @@ func (s *Store) layOut(tx *gorm.DB, l layout, token string) error {
 		byListener[r.Listener] = append(byListener[r.Listener], r.eventID)
 	}
 	for listener, eventIDs := range byListener {
-		err := tx.Exec(`UPDATE event_deliveries SET state = ?, due_at = `+s.now+`, token = NULL, attempts = 0, lost = 0, finished_at = NULL
+		err := tx.Exec(`UPDATE event_deliveries SET state = ?, due_at = `+s.now+`, token = NULL, attempts = 0, lost = 0, redelivered = FALSE, finished_at = NULL
 			WHERE listener = ? AND event_id IN ? AND state = ?`, event.Open, listener, eventIDs, event.Dead).Error
 		if err != nil {
 			return err

@@ -27,7 +27,7 @@ func (l *loader) finish() {
 	if s.RunDir == "" {
 		s.RunDir = l.runDir()
 	}
-	def(&s.Run.Batch, 100)
+	def(&s.Run.Batch, 250)
 	def(&s.Run.Poll, 250*time.Millisecond)
 	def(&s.Run.Lease, time.Minute)
 	def(&s.Run.Drain, 30*time.Second)

@@ -106,7 +106,7 @@ var keys = []key{
 	{"", "instance", "instance", "how this host is called in leases and logs (default: the machine's name)", "a name without spaces, 100 characters at most", false, false,
 		func(s *Settings, v source) error { return match(&s.Instance, v, hostName) },
 		func(s *Settings) string { return s.Instance }},
-	{"run", "batch", "batch", "events per claim at most (default 100)", "a whole number from 1 to 1000", false, false,
+	{"run", "batch", "batch", "events per claim at most, fewer where payloads are large (default 250)", "a whole number from 1 to 1000", false, false,
 		func(s *Settings, v source) error { return whole(&s.Run.Batch, v, 1, 1000) },
 		func(s *Settings) string { return strconv.Itoa(s.Run.Batch) }},
 	{"run", "poll", "poll", "longest wait between two looks at an idle queue (default 250ms)", "a duration from 10ms to 1h, such as 2s", false, false,

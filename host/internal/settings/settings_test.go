@@ -44,7 +44,7 @@ func TestWithoutAnythingThereIsADefault(t *testing.T) {
 	if s.Events != filepath.Join(dir, "events.yaml") || s.Database.Driver != "sqlite" || s.Database.DSN.Reveal() != filepath.Join(dir, "earshot.db") {
 		t.Errorf("events %s, driver %s, dsn %s", s.Events, s.Database.Driver, s.Database.DSN.Reveal())
 	}
-	if s.Run != (settings.Run{Batch: 100, Poll: 250 * time.Millisecond, Lease: time.Minute, Drain: 30 * time.Second}) || s.MaxPayload != 1<<20 {
+	if s.Run != (settings.Run{Batch: 250, Poll: 250 * time.Millisecond, Lease: time.Minute, Drain: 30 * time.Second}) || s.MaxPayload != 1<<20 {
 		t.Errorf("run %+v, max payload %d", s.Run, s.MaxPayload)
 	}
 	if s.RunDir != "/run/user/7/earshot" || s.Instance == "" || s.Log != (settings.Log{Level: "info", Format: "text"}) {
