@@ -119,6 +119,7 @@ func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		// gRPC's own limit of 4 MiB is below the host's for a payload.
 		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage),
+		grpc.InitialWindowSize(wire.Window), grpc.InitialConnWindowSize(wire.Window),
 		grpc.ChainUnaryInterceptor(recoverPanic),
 		// Goroutines that stay keep their stacks: a fifth less time per call.
 		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))), //nolint:gosec // a few

@@ -28,10 +28,13 @@ func Versions() map[int]plugin.PluginSet {
 	return map[int]plugin.PluginSet{wire.Version: {Plugin: &listener{}}}
 }
 
-// DialOptions bound the size of messages as the other side does.
+// DialOptions bound the size of messages, and what may be under way, as the
+// other side does.
 func DialOptions() []grpc.DialOption {
-	return []grpc.DialOption{grpc.WithDefaultCallOptions(
-		grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage))}
+	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)),
+		grpc.WithInitialWindowSize(wire.Window), grpc.WithInitialConnWindowSize(wire.Window),
+	}
 }
 
 type listener struct{ plugin.NetRPCUnsupportedPlugin }

@@ -12,6 +12,9 @@ const (
 	// MaxMessage bounds a message either way, in bytes: a payload at the
 	// host's limit with room around it, and far from what would exhaust memory.
 	MaxMessage = 16 << 20
+	// Window is how much may be under way unacknowledged, in bytes. gRPC's own
+	// 64 KiB is less than a few dozen payloads, and makes it probe for more.
+	Window = 4 << 20
 	// CookieKey names the variable by which a binary knows that a host starts it.
 	CookieKey = "EARSHOT_LISTENER"
 
