@@ -29,6 +29,7 @@ type Retry struct {
 // Retry sends events again, to the listeners that have not delivered and to no
 // other: what was given up begins anew with all its attempts, what waits for its
 // next try goes now. An event that no listener was found for is routed again.
+// What was given up is no longer marked redelivered: who sends it again knows.
 // It returns the ids of those events for which there was something to do. Ids
 // should be at most 500: all happens in one transaction.
 func (s *Store) Retry(ctx context.Context, ids []int64, r Retry) ([]int64, error) {
@@ -130,7 +131,8 @@ func (s *Store) reopen(tx *gorm.DB, ids []int64, r Retry) ([]int64, error) {
 		due, args = s.later, append(args, s.after(r.In))
 	}
 	err = tx.Exec(`UPDATE event_deliveries SET attempts = CASE WHEN state = 'dead' THEN 0 ELSE attempts END,
-			lost = CASE WHEN state = 'dead' THEN 0 ELSE lost END, state = ?, due_at = `+due+`, finished_at = NULL
+			lost = CASE WHEN state = 'dead' THEN 0 ELSE lost END,
+			redelivered = CASE WHEN state = 'dead' THEN FALSE ELSE redelivered END, state = ?, due_at = `+due+`, finished_at = NULL
 		WHERE id IN ?`, append(args, deliveries)...).Error
 	if err != nil {
 		return nil, err

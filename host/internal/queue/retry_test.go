@@ -59,3 +59,27 @@ func TestRetryOfOneListener(t *testing.T) {
 		}
 	})
 }
+
+// A listener that gave up because a message may have been sent must be able to
+// send it when a person says so.
+func TestRetryAnswersTheDoubt(t *testing.T) {
+	onEach(t, func(t *testing.T, f fixture) {
+		for _, listener := range []string{"", "email"} {
+			f.exec("DELETE FROM event_deliveries")
+			f.exec("DELETE FROM event_queue")
+			f.insert(1)
+			f.claim(f.Store, 1, to("email"))
+			f.expire()
+			d := f.take(f.Store, "email", 1)[0]
+			f.record(f.Store, 0, settled(d, event.Outcome{Code: event.Rejected, Reason: "may have been sent"}))
+			ids, err := f.Retry(t.Context(), []int64{d.Event.ID}, queue.Retry{Listener: listener})
+			if err != nil || len(ids) != 1 {
+				t.Fatalf("Retry = %v, %v", ids, err)
+			}
+			f.claim(f.Store, 1, to("email"))
+			if again := f.take(f.Store, "email", 1); len(again) != 1 || again[0].Redelivered {
+				t.Errorf("after a retry of listener %q: %+v, want it not marked redelivered", listener, again)
+			}
+		}
+	})
+}
