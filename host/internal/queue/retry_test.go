@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/earshot-host/earshot/host/internal/event"
 	"github.com/earshot-host/earshot/host/internal/queue"
 )
 
