@@ -67,6 +67,19 @@ package: build $(TOOLS)/nfpm ## dist/earshot_VERSION_ARCH.deb
 verify-service: build ## the systemd units: well-formed, exposure below 2.0
 	.ci/check-service
 
+# Options of the harness go in CHAOS: make chaos CHAOS="-seed 7 -for 10m -faults host-kill"
+.PHONY: chaos
+chaos: ## break hosts, plugins and the database for minutes, check every promise
+	go run ./host/chaos $(CHAOS)
+
+.PHONY: chaos-mutants
+chaos-mutants: ## break the product on purpose: does the checker notice?
+	go run ./host/chaos -mutants $(CHAOS)
+
+.PHONY: cluster
+cluster: ## the same on three MariaDB Galera nodes; needs galera-4 and rsync
+	go run ./host/chaos -nodes 3 -every 3s -faults node-kill,host-kill,cut $(CHAOS)
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf $(BIN) dist var

@@ -3,6 +3,8 @@ package sdk
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -60,6 +62,19 @@ func (ev *Event) Done(key string) bool {
 	defer ev.mu.Unlock()
 	_, ok := ev.done[key]
 	return ok
+}
+
+// Receipts lists who has been told, by earlier attempts and by this one, in the
+// order of their keys. Done is the simpler question.
+func (ev *Event) Receipts() []Receipt {
+	ev.mu.Lock()
+	defer ev.mu.Unlock()
+	list := make([]Receipt, 0, len(ev.done))
+	for key, id := range ev.done {
+		list = append(list, Receipt{key, id})
+	}
+	slices.SortFunc(list, func(a, b Receipt) int { return strings.Compare(a.Key, b.Key) })
+	return list
 }
 
 // Receipt records that the person that key names has been told. It counts even
