@@ -29,6 +29,7 @@ demo: build ## an SQLite queue, three events, real plugins: see a delivery in se
 
 .PHONY: test
 test: $(TOOLS)/mailpit ## all tests with the race detector; installs what they need
+	@.ci/install-test-programs
 	EARSHOT_TEST_MAILPIT=$(TOOLS)/mailpit .ci/with-mariadb go test -race -timeout 20m ./...
 
 .PHONY: verify
