@@ -54,7 +54,7 @@ events.yaml who listens, and calls each listener: a plugin in a process of its o
 			c.overrides[k.Name] = flags.String(k.Flag, "", k.Doc)
 		}
 	}
-	root.AddCommand(c.run(), c.processEvents(), c.dispatch(), c.queue(), c.listener(), c.plugin(), c.config(), c.migrate(), c.demo(), c.version())
+	root.AddCommand(c.run(), c.processEvents(), c.dispatch(), c.queue(), c.listener(), c.plugin(), c.config(), c.migrate(), c.doctor(), c.demo(), c.version())
 	checkArgs(root)
 	return root
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/earshot-host/earshot/migrations"
 )
 
-// versionTable is where goose notes what it has applied.
-const versionTable = "event_migrations"
+// VersionTable is where goose notes what it has applied.
+const VersionTable = "event_migrations"
 
 // queueFile makes the application's table; it is left out for an adopted one.
 const queueFile = "_event_queue.sql"
@@ -44,7 +44,7 @@ func New(db *sql.DB, driver string, adopted bool) (*Migrator, error) {
 	if driver == "sqlite" {
 		dialect = goose.DialectSQLite3
 	}
-	store, err := database.NewStore(dialect, versionTable)
+	store, err := database.NewStore(dialect, VersionTable)
 	if err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
 	}

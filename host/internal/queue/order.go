@@ -20,6 +20,25 @@ import (
 const mustWait = `d.ordering_key IS NOT NULL AND (SELECT p.due_at FROM event_deliveries AS p
 		WHERE p.listener = d.listener AND p.ordering_key = d.ordering_key AND p.id < d.id ORDER BY p.id DESC LIMIT 1) IS NOT NULL`
 
+// inTurn parts locked deliveries that may go from those that must wait. It is
+// a statement of its own: the one that locks sees rows that were committed
+// after it began, and a subquery of it does not, so that a delivery could be
+// taken whose forerunner it cannot see.
+func (s *Store) inTurn(tx *gorm.DB, ids []int64) (free, blocked []int64, err error) {
+	err = query(tx, func(rows *sql.Rows) error {
+		var id int64
+		var wait bool
+		err := rows.Scan(&id, &wait)
+		if wait {
+			blocked = append(blocked, id)
+		} else {
+			free = append(free, id)
+		}
+		return err
+	}, `SELECT d.id, `+mustWait+` FROM event_deliveries AS d WHERE d.id IN ?`, ids)
+	return free, blocked, err
+}
+
 // parkFor is how long a delivery that must wait is left out of sight, so that
 // a long row of them slows no other key. handOver ends it early; should that
 // miss one that was just being laid out, it is looked at again after this time.

@@ -72,23 +72,15 @@ func (s *Store) Take(ctx context.Context, t event.Take) (event.Taken, error) {
 // candidates locks due deliveries in order. Those that must wait for an
 // earlier one with their key come out apart.
 func (s *Store) candidates(tx *gorm.DB, t event.Take, limit int, lock string) (free, blocked []int64, err error) {
-	waits := "FALSE"
-	if t.Ordered {
-		waits = mustWait
-	}
 	err = query(tx, func(rows *sql.Rows) error {
 		var id int64
-		var wait bool
-		if err := rows.Scan(&id, &wait); err != nil {
-			return err
-		}
-		if wait {
-			blocked = append(blocked, id)
-		} else {
-			free = append(free, id)
-		}
-		return nil
-	}, `SELECT d.id, `+waits+` FROM event_deliveries AS d WHERE d.listener = ? AND d.due_at <= `+s.now+` ORDER BY d.due_at, d.id LIMIT ?`+lock, t.Listener, limit)
+		err := rows.Scan(&id)
+		free = append(free, id)
+		return err
+	}, `SELECT d.id FROM event_deliveries AS d WHERE d.listener = ? AND d.due_at <= `+s.now+` ORDER BY d.due_at, d.id LIMIT ?`+lock, t.Listener, limit)
+	if err == nil && t.Ordered && len(free) > 0 {
+		free, blocked, err = s.inTurn(tx, free)
+	}
 	slices.Sort(free)
 	slices.Sort(blocked)
 	return free, blocked, err
