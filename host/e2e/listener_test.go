@@ -52,6 +52,7 @@ events:
 		{"listener test ledger --dry-run --out preview", 6, nil, "dry_run_dir"},
 		{"listener test ledger --event order.paid --payload {}", 1, []string{"rejected", "nobody of that name"}, "listener ledger did not deliver"},
 		{"listener test ledger --event order.paid", 2, nil, "there is no sample of order.paid"},
+		{"__complete listener check e", 0, []string{"email", "ledger"}, "ShellCompDirectiveNoFileComp"},
 		{"plugin list", 0, []string{"email", "ledger", "log"}, ""},
 		{"plugin describe log", 0, []string{"one line of JSON"}, ""},
 		{"plugin describe plugins/earshot-listener-log -o json", 0, []string{`"name": "log"`}, ""},

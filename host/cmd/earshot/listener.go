@@ -20,8 +20,21 @@ import (
 
 func (c *cli) listener() *cobra.Command {
 	cmd := &cobra.Command{Use: "listener", Short: "See the listeners of events.yaml, check and try them"}
-	cmd.AddCommand(c.listenerList(), c.listenerDescribe(), c.listenerCheck(), c.listenerTest(), c.listenerResume())
+	cmd.AddCommand(c.listenerList())
+	for _, sub := range []*cobra.Command{c.listenerDescribe(), c.listenerCheck(), c.listenerTest(), c.listenerResume()} {
+		sub.ValidArgsFunction = c.completeListeners
+		cmd.AddCommand(sub)
+	}
 	return cmd
+}
+
+// completeListeners tells a shell the names that events.yaml has.
+func (c *cli) completeListeners(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	_, routes, err := c.registry(cmd, true)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return routes.Names(), cobra.ShellCompDirectiveNoFileComp
 }
 
 // stopWithin bounds the stopping of plugins that were started by hand.
