@@ -20,7 +20,7 @@ func drain(ctx context.Context, r *rig, n, size int, listeners ...string) (d dra
 		return d, err
 	}
 	start := time.Now()
-	st, err := r.run(ctx, "run", "--once", "--limit", "0", "--max-time", "1h")
+	u, err := r.run(ctx, "run", "--once", "--limit", "0", "--max-time", "1h")
 	if err != nil {
 		return d, err
 	}
@@ -31,7 +31,7 @@ func drain(ctx context.Context, r *rig, n, size int, listeners ...string) (d dra
 	}
 	return drained{
 		rate: float64(n) / took.Seconds(),
-		host: (st.UserTime() + st.SystemTime()).Seconds() * 1000 / float64(n),
-		rss:  maxRSS(st),
+		host: u.cpu.Seconds() * 1000 / float64(n),
+		rss:  u.peak,
 	}, nil
 }

@@ -49,13 +49,13 @@ func backlogRate(ctx context.Context, r *rig, n int, during time.Duration) (rate
 		return 0, 0, err
 	}
 	start := time.Now()
-	st, err := r.run(ctx, "run", "--once", "--limit", "0", "--max-time", during.String())
+	u, err := r.run(ctx, "run", "--once", "--limit", "0", "--max-time", during.String())
 	if err != nil {
 		return 0, 0, err
 	}
 	took := time.Since(start)
 	done, err := r.count(ctx, "SELECT COUNT(*) FROM event_queue WHERE status = 'processed'")
-	return float64(done) / took.Seconds(), maxRSS(st), err
+	return float64(done) / took.Seconds(), u.peak, err
 }
 
 // hostsRate drains with several hosts at once.

@@ -30,7 +30,7 @@ func measureLatency(ctx context.Context, r *rig, n int, rate int) (latency, erro
 	if err != nil {
 		return latency{}, err
 	}
-	defer stop() //nolint:errcheck // the end of a run that has been read
+	defer func() { _ = stop() }()
 	committed := make(map[int64]time.Time, n)
 	body := payload(3000)
 	tick := time.NewTicker(time.Second / time.Duration(rate))

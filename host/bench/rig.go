@@ -126,13 +126,55 @@ func (r *rig) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run runs a command of the host to its end and returns what it used.
-func (r *rig) run(ctx context.Context, args ...string) (*os.ProcessState, error) {
+// used is what a command of the host took.
+type used struct {
+	cpu  time.Duration // of the host and its plugins
+	peak int64         // resident bytes of the host
+}
+
+// run runs a command of the host to its end.
+func (r *rig) run(ctx context.Context, args ...string) (used, error) {
 	cmd := r.command(ctx, args...)
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("earshot %s: %w", strings.Join(args, " "), err)
+	if err := cmd.Start(); err != nil {
+		return used{}, err
 	}
-	return cmd.ProcessState, nil
+	ended := make(chan struct{})
+	peak := make(chan int64)
+	go func() { peak <- watchPeak(cmd.Process.Pid, ended) }()
+	err := cmd.Wait()
+	close(ended)
+	u := used{peak: <-peak}
+	if err != nil {
+		return u, fmt.Errorf("earshot %s: %w", strings.Join(args, " "), err)
+	}
+	u.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return u, nil
+}
+
+// watchPeak reads the peak of a process until it ends. What wait(2) tells would
+// begin at the peak of the process that forked it: this one's.
+func watchPeak(pid int, ended <-chan struct{}) (peak int64) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ended:
+			return peak
+		case <-tick.C:
+		}
+		if data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
+			peak = max(peak, peakOf(string(data)))
+		}
+	}
+}
+
+func peakOf(status string) int64 {
+	_, rest, _ := strings.Cut(status, "VmHWM:")
+	var kilobytes int64
+	if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
+		return 0
+	}
+	return kilobytes << 10
 }
 
 func (r *rig) close() error {

@@ -25,7 +25,7 @@ func (r *rig) servePID(ctx context.Context) (pid int, stop func() error, err err
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			return err
 		}
-		_ = cmd.Wait() //nolint:errcheck // a host that was told to stop says so by its exit code
+		_ = cmd.Wait() // a host that was told to stop says so by its exit code
 		return nil
 	}, nil
 }
@@ -62,7 +62,7 @@ func measureIdle(ctx context.Context, r *rig, d time.Duration) (i idle, err erro
 	if err != nil {
 		return i, err
 	}
-	defer func() { _ = stop() }() //nolint:errcheck // nothing depends on its end
+	defer func() { _ = stop() }()
 	if err := pause(ctx, 3*time.Second); err != nil {
 		return i, err
 	}

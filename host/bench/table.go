@@ -113,12 +113,12 @@ func coldRun(events int) func(context.Context, *rig) (result, error) {
 			}
 		}
 		start := time.Now()
-		st, err := r.run(ctx, "run", "--once", "--limit", "20")
+		u, err := r.run(ctx, "run", "--once", "--limit", "20")
 		took := time.Since(start)
 		if err != nil {
 			return result{}, err
 		}
-		return result{float64(took.Microseconds()) / 1000, "ms", fmt.Sprintf("%d MB", maxRSS(st)>>20)}, nil
+		return result{float64(took.Microseconds()) / 1000, "ms", fmt.Sprintf("%d MB", u.peak>>20)}, nil
 	}
 }
 

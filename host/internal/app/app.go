@@ -87,6 +87,7 @@ func (a *App) start(routes *registry.Registry, specs []supervisor.Spec) error {
 	run := a.opt.Run
 	run.Batch, run.Poll, run.Lease, run.Drain = a.set.Run.Batch, a.set.Run.Poll, a.set.Run.Lease, a.set.Run.Drain
 	run.MaxPayload, run.Logger = a.set.MaxPayload, a.log.Named("dispatch")
+	limitMemory(len(specs))
 	a.routes, a.plugins = routes, plugins
 	a.warn(routes)
 	a.dispatcher = dispatch.New(a.store, a.store, deliver.Deliverer{Caller: plugins}, routes, run)

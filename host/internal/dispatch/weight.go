@@ -6,9 +6,9 @@ import "github.com/earshot-host/earshot/host/internal/event"
 // depends on how large they have been.
 const (
 	// claimBytes is what one claim reads at most, about.
-	claimBytes = 4 << 20
+	claimBytes = 2 << 20
 	// laneBytes is what one lane holds at most, about.
-	laneBytes = 8 << 20
+	laneBytes = 4 << 20
 )
 
 // weigh learns the size of payloads from what was claimed.
