@@ -44,7 +44,7 @@ func (c *checker) explained(k id, earlier, call Call) {
 	if crashed && crash >= earlier.Began && crash <= call.Began {
 		return
 	}
-	if !c.faults.excuse(earlier, call) {
+	if !c.faults.excuse(earlier, call) && !c.faults.late(call) {
 		c.r.breach(Unexplained, "%s was delivered by process %d of host %d and again %.3f s later by process %d of host %d, and nothing had happened",
 			k, earlier.PID, earlier.Host, seconds(call.Began-earlier.Ended), call.PID, call.Host)
 	}

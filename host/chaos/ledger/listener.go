@@ -21,6 +21,7 @@ import (
 type Listener struct {
 	cfg      config
 	listener string
+	host     int
 	file     *file
 	calls    atomic.Int64
 
@@ -55,6 +56,8 @@ func (l *Listener) Configure(_ context.Context, cfg sdk.Config) error {
 		return err
 	}
 	l.listener = cfg.Listener
+	// Now, since a process whose host has died gets another parent.
+	l.host = os.Getppid()
 	l.random = rand.New(rand.NewPCG(l.cfg.Seed, uint64(os.Getpid())))
 	return nil
 }
@@ -103,7 +106,7 @@ func (l *Listener) Handle(ctx context.Context, ev *sdk.Event) error {
 	}
 	call := l.calls.Add(1)
 	begin := line{
-		Call: call, At: time.Now().UnixNano(), PID: os.Getpid(), Host: os.Getppid(), Event: ev.ID, Listener: l.listener,
+		Call: call, At: time.Now().UnixNano(), PID: os.Getpid(), Host: l.host, Event: ev.ID, Listener: l.listener,
 		Key: ev.IdempotencyKey, Attempt: ev.Attempt, Redelivered: ev.Redelivered, Order: payload.Appointment.ID,
 	}
 	for _, p := range people {

@@ -1,0 +1,161 @@
+package main
+
+import "github.com/earshot-host/earshot/host/chaos/check"
+
+// mutants are the faults that queues of this kind are known to have.
+var mutants = []mutant{
+	{
+		name: "no fence at the record",
+		edits: []edit{
+			{"queue/record.go", "WHERE id IN ? AND token = ?`", "WHERE id IN ? AND ? <> ''`"},
+			{"queue/record.go", "WHERE id = ? AND token = ?`", "WHERE id = ? AND ? <> ''`"},
+		},
+		faults: []check.Kind{check.HostStop},
+		breaks: []check.Rule{check.AfterEnd, check.Unflagged, check.Unexplained},
+	},
+	{
+		name: "no lease",
+		edits: []edit{
+			{"queue/layout.go", "s.after(s.opt.Lease)", "s.after(0)"},
+			{"queue/take.go", "s.after(s.opt.Lease)", "s.after(0)"},
+		},
+		faults: []check.Kind{check.HostTerm},
+		breaks: []check.Rule{check.Overlap, check.Unexplained},
+	},
+	{
+		name: "handler inside the transaction",
+		edits: []edit{
+			{"queue/claim.go", "err = s.write(ctx, func(tx *gorm.DB) error {", "err = s.inside(ctx, token, func(tx *gorm.DB) error {"},
+			{"queue/claim.go", "	if leased {\n", "	if !leased {\n\t\ts.commit(token)\n\t}\n	if leased {\n"},
+			{"queue/claim.go", "query(s.db.WithContext(ctx), func(rows *sql.Rows) error {\n\t\td := event.Delivery{Token: token}", "query(s.held(token), func(rows *sql.Rows) error {\n\t\td := event.Delivery{Token: token}"},
+			{"queue/claim.go", "ORDER BY id`, ids, token)\n", "ORDER BY id`, ids, token)\n\ts.expect(token, len(out))\n"},
+			{"queue/record.go", "err = s.write(ctx, func(tx *gorm.DB) error {", "err = s.recordInside(ctx, group, func(tx *gorm.DB, group []event.Settled) error {"},
+			{"queue/renew.go", "	err = s.write(ctx, func", "	if true {\n\t\treturn nil, nil\n\t}\n	err = s.write(ctx, func"},
+		},
+		added:  map[string]string{"queue/mutant.go": insideTransaction},
+		faults: []check.Kind{check.HostKill},
+		breaks: []check.Rule{check.Unflagged},
+	},
+	{
+		name:   "a repeat is not marked",
+		edits:  []edit{{"queue/take.go", "ELSE TRUE END", "ELSE redelivered END"}},
+		faults: []check.Kind{check.HostKill},
+		breaks: []check.Rule{check.Unflagged},
+	},
+	{
+		name:   "keys are out of order",
+		edits:  []edit{{"queue/take.go", "waits = mustWait", "waits = \"FALSE\""}},
+		faults: []check.Kind{check.HostKill},
+		breaks: []check.Rule{check.Order},
+	},
+	{
+		name:   "receipts are forgotten",
+		edits:  []edit{{"queue/record.go", "slices.Concat(before, added)", "slices.Concat(before, added)[:0]"}},
+		faults: []check.Kind{check.HostTerm},
+		breaks: []check.Rule{check.Receipts},
+	},
+	{
+		name:   "nobody rolls up",
+		edits:  []edit{{"queue/rollup.go", "case t.open == 0 && t.dead == 0:", "case t.open == 0 && t.dead == 0 && t.attempts < 2:"}},
+		faults: []check.Kind{check.HostTerm},
+		breaks: []check.Rule{check.RollUp},
+	},
+	{
+		name:   "success before the call",
+		edits:  []edit{{"dispatch/attempt.go", "	if len(mine) == 1 {\n", "	if len(mine) == 1 && mine[0].ID%100 == 0 {\n\t\toutcomes = []event.Outcome{{Code: event.Delivered}}\n\t} else if len(mine) == 1 {\n"}},
+		faults: []check.Kind{check.HostTerm},
+		breaks: []check.Rule{check.Lost},
+	},
+}
+
+// insideTransaction keeps a claim's transaction open until all that it holds
+// has been recorded, in place of leases.
+const insideTransaction = `package queue
+
+import (
+	"context"
+	"sync"
+
+	"gorm.io/gorm"
+
+	"github.com/earshot-host/earshot/host/internal/event"
+)
+
+type openTx struct {
+	tx   *gorm.DB
+	left int
+}
+
+var (
+	openMu  sync.Mutex
+	openTxs = make(map[string]*openTx)
+)
+
+func (s *Store) inside(ctx context.Context, token string, fn func(tx *gorm.DB) error) error {
+	tx := s.db.WithContext(context.WithoutCancel(ctx)).Begin()
+	if tx.Error != nil {
+		return tx.Error
+	}
+	if err := fn(tx); err != nil {
+		tx.Rollback()
+		return err
+	}
+	openMu.Lock()
+	defer openMu.Unlock()
+	openTxs[token] = &openTx{tx: tx}
+	return nil
+}
+
+func (s *Store) held(token string) *gorm.DB {
+	openMu.Lock()
+	defer openMu.Unlock()
+	return openTxs[token].tx
+}
+
+func (s *Store) expect(token string, n int) {
+	openMu.Lock()
+	openTxs[token].left = n
+	openMu.Unlock()
+	if n == 0 {
+		s.commit(token)
+	}
+}
+
+func (s *Store) commit(token string) error {
+	openMu.Lock()
+	o := openTxs[token]
+	delete(openTxs, token)
+	openMu.Unlock()
+	if o == nil {
+		return nil
+	}
+	return o.tx.Commit().Error
+}
+
+func (s *Store) recordInside(ctx context.Context, group []event.Settled, fn func(*gorm.DB, []event.Settled) error) error {
+	byToken := make(map[string][]event.Settled)
+	for _, st := range group {
+		byToken[st.Delivery.Token] = append(byToken[st.Delivery.Token], st)
+	}
+	for token, part := range byToken {
+		openMu.Lock()
+		o := openTxs[token]
+		openMu.Unlock()
+		if o == nil {
+			if err := s.write(ctx, func(tx *gorm.DB) error { return fn(tx, part) }); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := fn(o.tx, part); err != nil {
+			return err
+		}
+		if o.left -= len(part); o.left <= 0 {
+			if err := s.commit(token); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+`
