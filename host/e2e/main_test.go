@@ -47,7 +47,7 @@ func run(m *testing.M) int {
 // build lays the binaries out as `make build` does.
 func build(dir string) error {
 	targets := map[string]string{"earshot": "../cmd/earshot"}
-	for _, p := range []string{"email", "log"} {
+	for _, p := range []string{"email", "exec", "log"} {
 		targets[filepath.Join("plugins", pluginPrefix+p)] = "../../plugins/" + p
 	}
 	for out, pkg := range targets {

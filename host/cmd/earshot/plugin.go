@@ -20,7 +20,7 @@ import (
 
 func (c *cli) plugin() *cobra.Command {
 	cmd := &cobra.Command{Use: "plugin", Short: "See installed plugins, and test one that you write"}
-	cmd.AddCommand(c.pluginList(), c.pluginDescribe(), c.pluginChecksum(), c.pluginTest())
+	cmd.AddCommand(c.pluginNew(), c.pluginList(), c.pluginDescribe(), c.pluginChecksum(), c.pluginTest())
 	return cmd
 }
 

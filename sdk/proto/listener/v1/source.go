@@ -1,0 +1,9 @@
+package listenerv1
+
+import _ "embed"
+
+//go:embed listener.proto
+var source string
+
+// Source is the text of listener.proto, for plugins in other languages.
+func Source() string { return source }
