@@ -44,7 +44,7 @@ var mutants = []mutant{
 	},
 	{
 		name:   "keys are out of order",
-		edits:  []edit{{"queue/take.go", "waits = mustWait", "waits = \"FALSE\""}},
+		edits:  []edit{{"queue/order.go", "`SELECT d.id, `+mustWait+` FROM", "`SELECT d.id, FALSE FROM"}},
 		faults: []check.Kind{check.HostKill},
 		breaks: []check.Rule{check.Order},
 	},
