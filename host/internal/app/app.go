@@ -19,6 +19,7 @@ import (
 	"github.com/earshot-host/earshot/host/internal/retention"
 	"github.com/earshot-host/earshot/host/internal/settings"
 	"github.com/earshot-host/earshot/host/internal/supervisor"
+	"github.com/earshot-host/earshot/host/internal/telemetry"
 )
 
 // Options of an App, beyond its settings.
@@ -40,6 +41,7 @@ type App struct {
 	store      *queue.Store
 	plugins    *supervisor.Supervisor
 	dispatcher *dispatch.Dispatcher
+	metrics    *telemetry.Metrics
 	// failed is the last reload's error, said once.
 	failed string
 }
@@ -90,7 +92,10 @@ func (a *App) start(routes *registry.Registry, specs []supervisor.Spec) error {
 	limitMemory(len(specs))
 	a.routes, a.plugins = routes, plugins
 	a.warn(routes)
-	a.dispatcher = dispatch.New(a.store, a.store, deliver.Deliverer{Caller: plugins}, routes, run)
+	a.metrics = telemetry.New(a.opt.Version)
+	a.metrics.Reloaded(routes)
+	queue := a.metrics.Queue(a.store)
+	a.dispatcher = dispatch.New(queue, queue, a.metrics.Deliverer(deliver.Deliverer{Caller: plugins}), routes, run)
 	return nil
 }
 
@@ -108,18 +113,32 @@ const closeWithin = 10 * time.Second
 // Signals on reload read events.yaml anew.
 func (a *App) Run(ctx context.Context, reload <-chan os.Signal) (dispatch.Summary, error) {
 	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	// What the queue says of itself is asked for as long as somebody may ask.
+	a.metrics.Watch(watching, a.store)
+	if a.opt.Run.Once {
+		return a.once(ctx)
+	}
 	var watcher sync.WaitGroup
-	keeper := a.keeper()
-	if !a.opt.Run.Once {
-		watcher.Go(func() { a.watch(watching, reload) })
-		watcher.Go(func() { keeper.Run(watching) })
+	if err := a.serve(watching, &watcher); err != nil {
+		return dispatch.Summary{}, err
 	}
+	watcher.Go(func() { a.watch(watching, reload) })
+	watcher.Go(func() { a.keeper().Run(watching) })
 	summary, err := a.dispatcher.Run(ctx)
-	if a.opt.Run.Once && err == nil && ctx.Err() == nil {
-		err = a.prune(ctx, keeper)
-	}
 	stop()
 	watcher.Wait()
+	return summary, err
+}
+
+// once makes one pass, for cron, and tells those who watch over it.
+func (a *App) once(ctx context.Context) (dispatch.Summary, error) {
+	summary, err := a.dispatcher.Run(ctx)
+	if err == nil && ctx.Err() == nil {
+		a.prune(ctx)
+	}
+	a.metrics.Ran(summary.Events, err)
+	a.tell(context.WithoutCancel(ctx), err != nil)
 	return summary, err
 }
 
@@ -127,10 +146,12 @@ func (a *App) Run(ctx context.Context, reload <-chan os.Signal) (dispatch.Summar
 // left to the next run.
 const pruneWithin = 2 * time.Second
 
-func (a *App) prune(ctx context.Context, keeper *retention.Keeper) error {
+func (a *App) prune(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, pruneWithin)
 	defer cancel()
-	return keeper.Pass(ctx)
+	if err := a.keeper().Pass(ctx); err != nil {
+		a.log.Warn("old events could not be deleted, the next run tries again", "error", err)
+	}
 }
 
 // keeper deletes what the settings do not keep, and records whose events the
@@ -139,7 +160,7 @@ func (a *App) keeper() *retention.Keeper {
 	keep := a.set.Retention
 	return retention.New(a.store, retention.Options{
 		Policy: retention.Policy{Processed: keep.Processed, Failed: keep.Failed, Scrub: keep.Scrub, Orphans: true},
-		Logger: a.log.Named("retention"),
+		Logger: a.log.Named("retention"), Removed: a.metrics.Removed,
 	})
 }
 

@@ -45,6 +45,7 @@ func (a *App) reload(asked bool) {
 		if perr == nil {
 			a.plugins.Reload(specs)
 			a.dispatcher.Reload(routes)
+			a.metrics.Reloaded(routes)
 			a.routes, a.failed = routes, ""
 			a.warn(routes)
 			a.log.Info("events.yaml was reloaded", "file", a.set.Events, "listeners", len(routes.Listeners))
@@ -52,6 +53,7 @@ func (a *App) reload(asked bool) {
 		}
 		err = perr
 	}
+	a.metrics.ReloadFailed()
 	// The poll would say the same thing every few seconds.
 	if asked || err.Error() != a.failed {
 		a.failed = err.Error()
