@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -30,23 +31,30 @@ const (
 	floorWorkers = 2
 )
 
-// floor drains n events of size bytes to two plugins and returns events/s.
-func floor(ctx context.Context, r *rig, n, size int, batched bool) (float64, error) {
+// floor drains n events of size bytes to two plugins.
+func floor(ctx context.Context, r *rig, n, size int, batched bool) (d drained, err error) {
 	if err := r.insert(ctx, n, size); err != nil {
-		return 0, err
+		return d, err
 	}
+	cpu := ownCPU()
 	name := "noop"
 	if batched {
 		name = "batch"
 	}
+	var clients []*plugin.Client
 	var plugins []listenerv1.ListenerClient
+	defer func() {
+		for _, c := range clients {
+			c.Kill()
+		}
+		d.host = (ownCPU() - cpu).Seconds() * 1000 / float64(n)
+	}()
 	for range 2 {
 		c, rpc, err := bare(filepath.Join(r.dir, "plugins", pluginPrefix+name))
 		if err != nil {
-			return 0, err
+			return d, err
 		}
-		defer c.Kill()
-		plugins = append(plugins, rpc)
+		clients, plugins = append(clients, c), append(plugins, rpc)
 	}
 	var done atomic.Int64
 	var failed error
@@ -79,7 +87,19 @@ func floor(ctx context.Context, r *rig, n, size int, batched bool) (float64, err
 	if failed == nil && done.Load() != int64(n) {
 		failed = fmt.Errorf("the floor drained %d of %d events", done.Load(), n)
 	}
-	return float64(n) / took.Seconds(), failed
+	return drained{rate: float64(n) / took.Seconds()}, failed
+}
+
+// ownCPU is what this process and those that it has waited for have used.
+func ownCPU() time.Duration {
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err == nil {
+			sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		}
+	}
+	return sum
 }
 
 func bare(path string) (*plugin.Client, listenerv1.ListenerClient, error) {
