@@ -23,8 +23,8 @@ type breaker struct {
 	reloads  int
 }
 
-// faultKinds are all faults, in the order of the manual. Those that need root
-// or a library are only made when asked for.
+// faultKinds are the faults of a run that asks for none: all that need neither
+// root nor a library nor a cluster.
 var faultKinds = []check.Kind{
 	check.HostKill, check.HostStop, check.HostTerm, check.PluginKill, check.PluginStop, check.PluginSwap, check.Reload,
 	check.DBKill, check.DBStop, check.Cut, check.HalfOpen, check.Slow,

@@ -36,6 +36,10 @@ type host struct {
 	pid int // zero while it does not run
 }
 
+// patience is how long a host may take to end: its drain time, what it waits
+// for a queue out of reach, and room for a slow machine.
+const patience = time.Minute
+
 func newFleet(ctx context.Context, r *rig) (*fleet, error) {
 	f := &fleet{}
 	for i := range r.opt.services + r.opt.crons {
@@ -64,16 +68,25 @@ func (f *fleet) close() error {
 	if f.cancel != nil {
 		f.cancel()
 	}
-	for _, h := range f.hosts {
+	hosts := f.hosts
+	f.hosts = nil
+	for _, h := range hosts {
 		h.signal(syscall.SIGCONT)
 		h.signal(syscall.SIGTERM)
 	}
+	late := time.AfterFunc(patience, func() {
+		for _, h := range hosts {
+			if h.signal(syscall.SIGKILL) {
+				h.r.say("%s did not end within %s and was killed", h.name, patience)
+			}
+		}
+	})
 	f.wg.Wait()
+	late.Stop()
 	var errs []error
-	for _, h := range f.hosts {
+	for _, h := range hosts {
 		errs = append(errs, h.proxy.Close())
 	}
-	f.hosts = nil
 	return errors.Join(errs...)
 }
 

@@ -48,7 +48,7 @@ func servePlugin(arg0 string) bool {
 func command(ctx context.Context, args []string) error {
 	opt := options{}
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
-	faults := flags.String("faults", "", "which faults, separated by commas (default: all that this machine can make)")
+	faults := flags.String("faults", "", "which faults, separated by commas (default: all but disk-full, which needs root, clock, which needs libfaketime, and node-kill)")
 	mutants := flags.Bool("mutants", false, "break the product on purpose, and show that each breach is noticed")
 	flags.Uint64Var(&opt.seed, "seed", uint64(time.Now().UnixNano()), "of all random choices")
 	flags.DurationVar(&opt.length, "for", 2*time.Minute, "how long things break")

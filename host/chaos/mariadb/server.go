@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql" // database/sql's driver for it
+	"github.com/go-sql-driver/mysql"
 )
 
 // Server is one mariadbd. Its methods may be called by several goroutines.
@@ -216,7 +216,17 @@ func (s *Server) forget() {
 
 // Open returns a pool of plain connections to a database, as an application has.
 func (s *Server) Open(database string) (*sql.DB, error) {
-	return sql.Open("mysql", s.DSN(s.Addr(), database))
+	cfg, err := mysql.ParseDSN(s.DSN(s.Addr(), database))
+	if err != nil {
+		return nil, err
+	}
+	// Lost connections are what a run is made of.
+	cfg.Logger = &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
 }
 
 // DSN is how to reach a database of the server over addr, its own or a proxy's.
