@@ -29,8 +29,11 @@ demo: build ## an SQLite queue, three events, real plugins: see a delivery in se
 
 .PHONY: test
 test: $(TOOLS)/mailpit ## all tests with the race detector; installs what they need
-	@.ci/install-test-programs
-	EARSHOT_TEST_MAILPIT=$(TOOLS)/mailpit .ci/with-mariadb go test -race -timeout 20m ./...
+	@.ci/install-test-programs $(TOOLS)/node
+	EARSHOT_TEST_MAILPIT=$(TOOLS)/mailpit EARSHOT_TEST_PYTHON=/usr/bin/python3 \
+	EARSHOT_TEST_NODE_MODULES=$(TOOLS)/node/node_modules EARSHOT_TEST_ICALJS=$(TOOLS)/node/node_modules/ical.js \
+		.ci/with-mariadb go test -race -timeout 30m ./...
+	cd examples/hello && go test ./...
 
 .PHONY: verify
 verify: ## formatting, vet, lint, generated code, go.mod
