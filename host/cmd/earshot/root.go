@@ -40,9 +40,7 @@ events.yaml who listens, and calls each listener: a plugin in a process of its o
 		Version:       version,
 	}
 	root.SetContext(ctx)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath()))
-	})
+	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.configFile, "config", "", "host.yaml to read (default ./host.yaml, then /etc/earshot/host.yaml)")
 	flags.StringVarP(&c.output, "output", "o", "table", "how results are printed: table, json or jsonl")
@@ -55,6 +53,7 @@ events.yaml who listens, and calls each listener: a plugin in a process of its o
 		}
 	}
 	root.AddCommand(c.run(), c.processEvents(), c.dispatch(), c.queue(), c.listener(), c.plugin(), c.config(), c.migrate(), c.doctor(), c.demo(), c.version())
+	root.AddCommand(topics()...)
 	checkArgs(root)
 	return root
 }

@@ -18,8 +18,8 @@ func (m *Metrics) WriteTextfile(path string) error {
 	if err := prometheus.WriteToTextfile(path, m.registry); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
-	// node_exporter runs as somebody else.
-	if err := os.Chmod(path, 0o644); err != nil { //nolint:gosec // it holds no secret
+	// node_exporter runs as somebody else, and the file holds no secret.
+	if err := os.Chmod(path, 0o644); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
 	return nil

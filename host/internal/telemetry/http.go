@@ -76,7 +76,8 @@ func (m *Metrics) Serve(ctx context.Context, addr string, store Store, ready fun
 		return fmt.Errorf("listen for metrics: %w", err)
 	}
 	server := &http.Server{Handler: m.Handler(store), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
+	// A scrape that is cut off comes again.
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	ready(l.Addr())
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
