@@ -51,6 +51,7 @@ var rules = []rule{
 	{pkg: "host/internal/dispatch", ours: []string{"host/internal/event", "host/internal/registry"}, never: []string{"host/internal/queue", "host/internal/supervisor/...", "sdk/...", gorm}},
 	{pkg: "host/internal/retention", ours: none, never: []string{gorm, goPlugin}},
 	{pkg: "host/internal/migrate", ours: []string{"migrations"}, never: []string{gorm, goPlugin}},
+	{pkg: "host/internal/schema", ours: []string{"host/internal/strictyaml"}, never: []string{gorm, goPlugin}},
 	{pkg: "host/internal/scaffold", ours: []string{"sdk/proto/..."}},
 	{pkg: "host/internal/app", direct: []string{gorm, goPlugin}},
 	{pkg: "host/cmd/...", direct: []string{gorm, goPlugin}},

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/earshot-host/earshot/config"
 	"github.com/earshot-host/earshot/host/internal/registry"
 	"github.com/earshot-host/earshot/host/internal/settings"
 	"github.com/earshot-host/earshot/host/internal/strictyaml"
@@ -19,8 +18,8 @@ func (c *cli) config() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Check and show events.yaml and host.yaml",
-		Long: `Reads both files and asks neither the database nor a plugin. events.yaml is found
-by --events, else beside host.yaml, else in this folder, else in /etc/earshot.`,
+		Long: `Reads both files and never asks the database. events.yaml is found by --events, else beside host.yaml,
+else in this folder, else in /etc/earshot.`,
 	}
 	cmd.AddCommand(c.configValidate(), c.configShow(), c.configRoutes(), c.configSchema())
 	return cmd
@@ -56,19 +55,37 @@ type checked struct {
 }
 
 func (c *cli) configValidate() *cobra.Command {
-	var skip bool
+	var skip, noPlugins bool
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check both files; exits 3 if one has a mistake",
+		Long: `Reads both files, then starts each plugin that is installed here and holds the config of
+its listeners against what it knows: its JSON Schema, and its own check. Nothing is
+sent, and a plugin that is not installed is named and left out.`,
 		Example: `  earshot config validate
-  earshot config validate --events new.yaml --skip-secrets`,
+  earshot config validate --events new.yaml --skip-secrets
+  earshot config validate --no-plugins`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, routes, err := c.registry(cmd, skip)
+			var warnings []string
+			if err == nil {
+				warnings = routes.Warnings()
+				if !noPlugins {
+					var more []string
+					more, err = c.checkConfigs(cmd, set, routes, skip)
+					warnings = append(warnings, more...)
+				}
+			}
 			var problems *registry.Errors
 			if errors.As(err, &problems) && c.output != "table" {
 				// The answer is on stdout; the exit code alone says the rest.
-				return errors.Join(c.json(cmd, checked{Problems: problems.Problems, Warnings: []string{}}), coded{exitConfig, errors.New("")})
+				return errors.Join(c.json(cmd, checked{Problems: problems.Problems, Warnings: append([]string{}, warnings...)}), coded{exitConfig, errors.New("")})
+			}
+			if c.output == "table" {
+				for _, w := range warnings {
+					fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+w)
+				}
 			}
 			if err != nil {
 				return err
@@ -76,17 +93,15 @@ func (c *cli) configValidate() *cobra.Command {
 			if c.output != "table" {
 				return c.json(cmd, checked{
 					Valid: true, File: set.Events, Listeners: len(routes.Names()), Events: len(routes.Events()),
-					Problems: []registry.Problem{}, Warnings: append([]string{}, routes.Warnings()...),
+					Problems: []registry.Problem{}, Warnings: append([]string{}, warnings...),
 				})
-			}
-			for _, w := range routes.Warnings() {
-				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+w)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is valid: %d listeners, %d events\n", set.Events, len(routes.Names()), len(routes.Events()))
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&skip, "skip-secrets", false, "do not read secrets: check a file where they are not")
+	cmd.Flags().BoolVar(&noPlugins, "no-plugins", false, "start no plugin")
 	return cmd
 }
 
@@ -243,14 +258,4 @@ func (c *cli) configRoutes() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&payload, "payload", "", "a payload to try conditions on: a JSON object, @FILE, or - for standard input")
 	return cmd
-}
-
-func (c *cli) configSchema() *cobra.Command {
-	return &cobra.Command{
-		Use: "schema", Short: "Print the JSON Schema of events.yaml, for editors", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := cmd.OutOrStdout().Write(config.Schema())
-			return err
-		},
-	}
 }

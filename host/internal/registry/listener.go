@@ -78,6 +78,10 @@ func (p *parser) listener(e strictyaml.Entry, base *Listener) *Listener {
 		}
 	}
 	p.Fields(e.Value, where, keys)
+	p.reg.configs[l.Name] = keyed{key: e.Key}
+	if c := entryOf(e.Value, "config"); c != nil {
+		p.reg.configs[l.Name] = keyed{c.Key, c.Value}
+	}
 	if !named && (e.Value.Kind == strictyaml.Map || e.Value.Kind == strictyaml.Null) {
 		p.FailHint(e.Key, "such as plugin: email", "%s has no plugin", where)
 	}

@@ -48,8 +48,10 @@ func Parse(path string, data []byte, opt Options) (*Registry, error) {
 			Listeners: make(map[string]*Listener),
 			Dir:       filepath.Dir(abs),
 			exact:     make(map[string]*entry),
+			configs:   make(map[string]keyed),
 		},
 	}
+	p.reg.doc = p.Doc
 	p.hash.Write(data)
 	if p.Root != nil {
 		p.file(p.Root)

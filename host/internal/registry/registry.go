@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/earshot-host/earshot/host/internal/event"
+	"github.com/earshot-host/earshot/host/internal/strictyaml"
 )
 
 // Registry says who listens to what. It is safe for concurrent use.
@@ -34,7 +35,14 @@ type Registry struct {
 	ordered  bool
 	secrets  []string
 	warnings []string
+	// doc and configs are where mistakes are looked for that only plugins see.
+	doc     *strictyaml.Doc
+	configs map[string]keyed
 }
+
+// keyed is the place of a listener's config; value is nil if it has none, and
+// key is the listener's own then.
+type keyed struct{ key, value *strictyaml.Node }
 
 // Listener is one who can be told, with defaults applied.
 type Listener struct {

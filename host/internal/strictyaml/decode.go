@@ -89,9 +89,17 @@ func (d *Doc) unknown(key *Node, where string, keys Keys) {
 	if where == "" {
 		where = "the file"
 	}
-	// The value is cut off: nobody knows whether it is a secret.
-	d.problem(key.Line, key.Column, utf8.RuneCountInString(key.Text), true, hint, fmt.Sprintf("unknown key %q in %s", key.Text, where))
+	d.FailKey(key, hint, "unknown key %q in %s", key.Text, where)
 }
+
+// FailKey notes a mistake at a key. The value is cut off the excerpt: nobody
+// knows whether it is a secret.
+func (d *Doc) FailKey(key *Node, hint, format string, args ...any) {
+	d.problem(key.Line, key.Column, max(utf8.RuneCountInString(key.Text), 1), true, hint, fmt.Sprintf(format, args...))
+}
+
+// Fresh is the same file without mistakes, to look for others in it.
+func (d *Doc) Fresh() *Doc { return &Doc{Root: d.Root, file: d.file, lines: d.lines} }
 
 // IsMap reports whether n is a map or empty, and notes a mistake if not.
 func (d *Doc) IsMap(n *Node, where string) bool {

@@ -180,13 +180,7 @@ func (g *instance) connect(ctx context.Context) error {
 
 // configure hands the process its config, once.
 func (g *instance) configure(ctx context.Context, opt Options) error {
-	answer, err := g.rpc.Configure(ctx, &listenerv1.ConfigureRequest{
-		Listener:    g.spec.Listener,
-		Config:      g.spec.Config,
-		HostVersion: opt.HostVersion,
-		Timezone:    opt.Timezone,
-		ConfigDir:   g.spec.ConfigDir,
-	})
+	answer, err := g.rpc.Configure(ctx, g.configRequest(opt))
 	if status.Code(err) == codes.Unimplemented {
 		return nil
 	}
@@ -206,6 +200,16 @@ func (g *instance) configure(ctx context.Context, opt Options) error {
 		return refused
 	}
 	return nil
+}
+
+func (g *instance) configRequest(opt Options) *listenerv1.ConfigureRequest {
+	return &listenerv1.ConfigureRequest{
+		Listener:    g.spec.Listener,
+		Config:      g.spec.Config,
+		HostVersion: opt.HostVersion,
+		Timezone:    opt.Timezone,
+		ConfigDir:   g.spec.ConfigDir,
+	}
 }
 
 // explain turns what went wrong in a start into what a reader can use.

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"google.golang.org/grpc"
@@ -14,22 +15,56 @@ import (
 
 // Probe starts a binary, asks what it is, and stops it. It gives it no config.
 func Probe(ctx context.Context, opt Options, path string) (about *listenerv1.DescribeResponse, err error) {
+	about, _, err = examine(ctx, opt, Spec{Path: path}, false)
+	if err == nil && about == nil {
+		return nil, &StartError{Path: path, Reason: "it does not describe itself: it serves no Describe"}
+	}
+	return about, err
+}
+
+// Examine starts a listener's plugin, asks what it is and what it has to say
+// about the listener's config, which it does not take, and stops it. What it
+// does not tell is nil.
+func Examine(ctx context.Context, opt Options, spec Spec) (*listenerv1.DescribeResponse, []*listenerv1.Diagnostic, error) {
+	return examine(ctx, opt, spec, true)
+}
+
+func examine(ctx context.Context, opt Options, spec Spec, config bool) (about *listenerv1.DescribeResponse, found []*listenerv1.Diagnostic, err error) {
 	s, err := New(opt)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close(ctx)) }()
-	g, err := s.start(ctx, Spec{Path: path}, 0, nil)
+	g, err := s.start(ctx, spec, 0, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if config {
+		found, err = s.validate(ctx, g)
 	}
 	idle := make(chan struct{})
 	close(idle)
 	g.stop(ctx, 0, idle)
-	if g.about == nil {
-		return nil, &StartError{Path: path, Reason: "it does not describe itself: it serves no Describe"}
+	return g.about, found, err
+}
+
+// validate has a plugin look at its config.
+func (s *Supervisor) validate(ctx context.Context, g *instance) ([]*listenerv1.Diagnostic, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.opt.StartTimeout, errStartTimeout)
+	defer cancel()
+	req := g.configRequest(s.opt)
+	req.ValidateOnly = true
+	answer, err := g.rpc.Configure(ctx, req)
+	if status.Code(err) == codes.Unimplemented {
+		return nil, nil
 	}
-	return g.about, nil
+	if err != nil {
+		return nil, g.explain(ctx, fmt.Errorf("check the config: %w", err))
+	}
+	for _, d := range answer.GetDiagnostics() {
+		d.Summary = g.proc.out.redact.Replace(d.GetSummary())
+	}
+	return answer.GetDiagnostics(), nil
 }
 
 // Describe says what a listener's plugin is; nil if it does not tell. It starts
