@@ -23,8 +23,8 @@ type lease struct {
 	// cancel is set while the call runs.
 	cancel context.CancelCauseFunc
 	lost   bool
-	// settled: the call has ended.
-	settled bool
+	// settled: the call has ended. recording: its row is being written now.
+	settled, recording bool
 }
 
 func (l *lease) lose() {
@@ -127,12 +127,25 @@ func (h *held) remove(group []event.Settled) {
 	}
 }
 
+// record notes whether a group is being written. Its rows are locked for as
+// long, and a renewal that waits for them would let all other leases run out.
+func (h *held) record(group []event.Settled, now bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, st := range group {
+		if l := h.byID[st.Delivery.ID]; l != nil && l.delivery.Token == st.Delivery.Token {
+			l.recording = now
+		}
+	}
+}
+
+// all are the deliveries whose leases must be renewed.
 func (h *held) all() []event.Delivery {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := make([]event.Delivery, 0, len(h.byID))
 	for _, l := range h.byID {
-		if !l.lost {
+		if !l.lost && !l.recording {
 			out = append(out, l.delivery)
 		}
 	}

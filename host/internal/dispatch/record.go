@@ -43,7 +43,9 @@ func (d *Dispatcher) gather(first event.Settled) []event.Settled {
 // work is done, and what is not written down would be done twice.
 func (d *Dispatcher) write(ctx context.Context, group []event.Settled) {
 	for try := 1; ; try++ {
+		d.held.record(group, true)
 		stale, err := d.recorder.Record(ctx, group)
+		d.held.record(group, false)
 		if err == nil {
 			if stale > 0 {
 				d.log.Warn("deliveries had gone to another host, their results were dropped", "deliveries", stale)

@@ -31,7 +31,6 @@ func (s *Store) Record(ctx context.Context, group []event.Settled) (stale int, e
 			stale += len(plain[token]) - n
 		}
 		var failed []event.Settled
-		var finished []event.Delivery
 		for _, st := range rest {
 			ok, err := s.settle(tx, st)
 			switch {
@@ -43,14 +42,11 @@ func (s *Store) Record(ctx context.Context, group []event.Settled) (stale int, e
 			case st.Failed:
 				failed = append(failed, st)
 			}
-			if st.State != event.Open && st.Delivery.OrderingKey != "" {
-				finished = append(finished, st.Delivery)
-			}
 		}
 		if err := s.logAttempts(tx, failed); err != nil {
 			return err
 		}
-		if err := s.handOver(tx, finished); err != nil {
+		if err := s.handOver(tx, keyed(group)); err != nil {
 			return err
 		}
 		if err := s.rollUp(tx, eventIDs(group)); err != nil {
@@ -64,6 +60,18 @@ func (s *Store) Record(ctx context.Context, group []event.Settled) (stale int, e
 	return stale, nil
 }
 
+// keyed are the deliveries of a group that others with their key wait for. One
+// that was stale is no harm: what comes next is looked at, and waits on.
+func keyed(group []event.Settled) []event.Delivery {
+	var finished []event.Delivery
+	for _, st := range group {
+		if st.State != event.Open && st.Delivery.OrderingKey != "" {
+			finished = append(finished, st.Delivery)
+		}
+	}
+	return finished
+}
+
 // split parts the deliveries that all end alike, by token, from those with
 // something of their own to write. Both come out in the order of their ids, so
 // that two hosts never wait for each other in a circle.
@@ -71,7 +79,7 @@ func split(group []event.Settled) (map[string][]int64, []event.Settled) {
 	plain := make(map[string][]int64)
 	var rest []event.Settled
 	for _, st := range slices.SortedFunc(slices.Values(group), func(a, b event.Settled) int { return cmp.Compare(a.Delivery.ID, b.Delivery.ID) }) {
-		own := st.Attempts != 1 || st.Delivery.OrderingKey != "" || st.Outcome.ExternalID != "" || len(st.Outcome.Receipts) > 0
+		own := st.Attempts != 1 || st.Outcome.ExternalID != "" || len(st.Outcome.Receipts) > 0
 		if st.State == event.Done && !own {
 			plain[st.Delivery.Token] = append(plain[st.Delivery.Token], st.Delivery.ID)
 		} else {
