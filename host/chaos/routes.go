@@ -31,7 +31,7 @@ listeners:
   plain: {plugin: ledger, concurrency: 16, config: {%[2]s, work: 2, retry: 0.01, reject: 0.002, skip: 0.005}}
   bulk: {plugin: bulk, concurrency: 4, config: {%[2]s, work: 2, retry: 0.005}}
   order: {plugin: ledger, concurrency: %[3]d, order_by: appointment.id, config: {%[2]s, work: 2, retry: 0.02}}
-  wild: {plugin: ledger, concurrency: 8, config: {%[2]s, work: 5, retry: 0.1, crash: 0.002, hang: 0.005, slow: 0.02, partial: 0.05}}
+  wild: {plugin: ledger, concurrency: 8, config: {%[2]s, work: 5, retry: 0.1, crash: 0.001, hang: 0.003, slow: 0.02, partial: 0.05}}
 events:
   load.plain: [plain]
   load.bulk: [bulk]

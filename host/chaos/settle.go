@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/earshot-host/earshot/host/chaos/check"
+	"github.com/earshot-host/earshot/host/chaos/ledger"
 )
 
 // stall is how long the queue may stand still before it counts as stuck. It is
@@ -26,6 +27,9 @@ func (r *rig) operate(ctx context.Context) {
 // settle waits until nothing is open, and no longer than the queue moves. It
 // starts the hosts anew: each remembers how often its plugins have died.
 func (r *rig) settle(ctx context.Context) error {
+	if err := ledger.Calm(r.path("ledger")); err != nil {
+		return err
+	}
 	for _, h := range r.fleet.hosts {
 		h.proxy.Flow()
 		h.signal(syscall.SIGTERM)

@@ -65,3 +65,18 @@ func TestReadLeavesOutHalfALine(t *testing.T) {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }
+
+func TestCalmListenersDeliver(t *testing.T) {
+	dir := t.TempDir()
+	h := sdktest.Start(t, &Listener{}, sdktest.Config(fmt.Sprintf(`{"dir": %q, "reject": 1}`, dir)))
+	ev := &sdk.Event{Name: "order.paid", Payload: []byte(`{}`)}
+	if a := h.Deliver(ev); a.Outcome != sdktest.Rejected {
+		t.Errorf("the answer is %s before the calm, want rejected", a.Outcome)
+	}
+	if err := Calm(dir); err != nil {
+		t.Fatal(err)
+	}
+	if a := h.Deliver(ev); a.Outcome != sdktest.Delivered {
+		t.Errorf("the answer is %s after it, want delivered", a.Outcome)
+	}
+}

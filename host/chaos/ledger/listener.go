@@ -139,9 +139,19 @@ func answer(o check.Outcome) error {
 	return errors.New("the provider is busy")
 }
 
+// Calm makes all listeners with their ledgers in dir behave from now on, so
+// that a queue can come to rest.
+func Calm(dir string) error { return os.WriteFile(filepath.Join(dir, calm), nil, 0o600) }
+
+const calm = "calm"
+
 // act does the work, well or badly.
 func (l *Listener) act(ctx context.Context, ev *sdk.Event) (check.Outcome, []string) {
 	luck, work, count := l.draw()
+	if _, err := os.Stat(filepath.Join(l.cfg.Dir, calm)); err == nil {
+		pause(ctx, work)
+		return check.Delivered, nil
+	}
 	below := func(share float64) bool {
 		luck -= share
 		return luck < 0
