@@ -76,7 +76,7 @@ func nodeArgs(number int, ports [3]int, members string) []string {
 			fmt.Sprintf("base_port=%d", ports[0]), fmt.Sprintf("gmcast.listen_addr=tcp://127.0.0.1:%d", ports[0]),
 			fmt.Sprintf("ist.recv_addr=127.0.0.1:%d", ports[1]), "gcache.size=256M",
 			// A killed node is left behind after seconds, not after half a minute.
-			"evs.keepalive_period=PT0.5S", "evs.suspect_timeout=PT2S", "evs.inactive_timeout=PT5S",
+			"evs.keepalive_period=PT0.5S", "evs.suspect_timeout=PT3S", "evs.inactive_timeout=PT8S",
 		}, ";"),
 		"--innodb-buffer-pool-size=128M",
 	}
