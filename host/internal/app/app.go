@@ -14,6 +14,7 @@ import (
 
 	"github.com/earshot-host/earshot/host/internal/deliver"
 	"github.com/earshot-host/earshot/host/internal/dispatch"
+	"github.com/earshot-host/earshot/host/internal/gate"
 	"github.com/earshot-host/earshot/host/internal/queue"
 	"github.com/earshot-host/earshot/host/internal/registry"
 	"github.com/earshot-host/earshot/host/internal/retention"
@@ -94,7 +95,7 @@ func (a *App) start(routes *registry.Registry, specs []supervisor.Spec) error {
 	a.warn(routes)
 	a.metrics = telemetry.New(a.opt.Version)
 	a.metrics.Reloaded(routes)
-	queue := a.metrics.Queue(a.store)
+	queue := a.metrics.Queue(gate.New(a.store))
 	a.dispatcher = dispatch.New(queue, queue, a.metrics.Deliverer(deliver.Deliverer{Caller: plugins}), routes, run)
 	return nil
 }
