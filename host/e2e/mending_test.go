@@ -188,3 +188,24 @@ func TestRetention(t *testing.T) {
 		}
 	})
 }
+
+func TestPausedEventWaits(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db testdb.DB) {
+		h := newHost(t, db)
+		h.ledgerRoute()
+		s := h.start("--metrics", "off")
+		h.mustRun("queue", "pause", "--event", "order.*")
+		// A host sees it within a second: what comes after that waits.
+		eventually(t, "an event waits", func() bool {
+			id := h.insert("order.paid", `{}`)
+			eventually(t, "the event is laid out", func() bool { status, _ := h.event(id); return status != "pending" })
+			return strings.Contains(h.mustRun("queue", "show", itoa(int(id))), "event is paused")
+		})
+		h.mustRun("queue", "resume", "--event", "order.*")
+		eventually(t, "all are processed", func() bool {
+			return h.count("SELECT COUNT(*) FROM event_queue WHERE status <> 'processed'") == 0
+		})
+		s.signal(15)
+		s.wait()
+	})
+}

@@ -38,6 +38,7 @@ func TestGolden(t *testing.T) {
 		{"retry-failed", "queue retry --failed --limit 10 --yes"},
 		{"discard", "queue discard --listener email --reason too_late --yes"},
 		{"pause", "queue pause --listener email,log"},
+		{"pause-event", "queue pause --event appointment.*"},
 		{"resume", "queue resume --listener email"},
 		{"prune", "queue prune --older-than 1d --yes"},
 		{"scrub", "queue prune --older-than 1d --scrub --yes"},

@@ -61,6 +61,8 @@ var portuguese = map[string]string{
 	"Event": "Evento", "created": "criado", "scheduled": "agendado", "processed": "processado", "payload %d bytes": "conteúdo de %d bytes",
 	"event %d has this key already, nothing was put in the queue": "o evento %d já tem esta chave, nada foi posto na fila",
 	"the host cannot work like this":                              "o host não pode funcionar assim",
+	"paused events":                                               "eventos em pausa",
+	"event is paused":                                             "evento em pausa",
 	"nobody has been told yet":                                    "ninguém foi avisado ainda",
 	"running on":                                                  "em curso em", "%s ago": "há %s", "in %s": "em %s",
 	"%d of %s events":                                      "%d de %s eventos",

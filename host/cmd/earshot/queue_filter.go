@@ -62,8 +62,8 @@ func (f *filterFlags) filter() (queue.Filter, error) {
 		return out, err
 	}
 	for _, name := range f.event {
-		if err := checkEventName(strings.TrimSuffix(name, "*") + "x"); err != nil {
-			return out, usage(fmt.Errorf("--event %q is not the name of an event, or the beginning of one with * at its end", name))
+		if err := checkPattern(name); err != nil {
+			return out, err
 		}
 	}
 	if f.limit < 0 || f.before < 0 {
@@ -87,6 +87,13 @@ func (f *filterFlags) filter() (queue.Filter, error) {
 		out.Match = append(out.Match, queue.Match{Path: path, Value: value})
 	}
 	return out, nil
+}
+
+func checkPattern(name string) error {
+	if prefix, wild := strings.CutSuffix(name, "*"); checkEventName(prefix) != nil && !(wild && prefix == "") {
+		return usage(fmt.Errorf("--event %q is not the name of an event, or the beginning of one with * at its end", name))
+	}
+	return nil
 }
 
 // given reports whether any flag picks events.

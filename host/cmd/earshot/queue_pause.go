@@ -10,47 +10,103 @@ import (
 	"github.com/earshot-host/earshot/host/internal/queue"
 )
 
-func (c *cli) queuePause() *cobra.Command {
-	return c.queueSwitch("pause", "Keep deliveries of a listener in the queue, on every host, until resumed", "%s is paused", "%s was paused already", (*queue.Store).Pause)
-}
-
 const (
 	resumeShort = "End a pause, or a hold of a listener that was unavailable"
 	goesOn      = "%s goes on"
 	notHeld     = "%s was not held back"
 )
 
+// change pauses or resumes one listener or event, and reports whether that
+// made a difference.
+type change = func(s *queue.Store, ctx context.Context, name string) (bool, error)
+
+// switching is pause or resume.
+type switching struct {
+	use, short, long, done, already string
+	listener, event                 change
+}
+
+func (c *cli) queuePause() *cobra.Command {
+	return c.queueSwitch(switching{
+		"pause", "Keep deliveries in the queue, on every host, until resumed",
+		`Keeps deliveries of a listener, or of an event, in the queue, on every host. Events
+go on being claimed and laid out; only the calls wait, and calls that run end as
+they would. A pause is seen within a second.`,
+		"%s is paused", "%s was paused already", (*queue.Store).Pause, (*queue.Store).PauseEvent,
+	})
+}
+
 func (c *cli) queueResume() *cobra.Command {
-	return c.queueSwitch("resume", resumeShort, goesOn, notHeld, (*queue.Store).Resume)
+	return c.queueSwitch(switching{
+		"resume", resumeShort,
+		`Ends the pause of a listener or an event, and what waited for it goes on. Of a
+listener it also ends the hold that hosts have put on it since it could not work.`,
+		goesOn, notHeld, (*queue.Store).Resume, (*queue.Store).ResumeEvent,
+	})
 }
 
 // switched is what pause and resume say in JSON.
 type switched struct {
-	Listener string `json:"listener"`
+	Listener string `json:"listener,omitempty"`
+	Event    string `json:"event,omitempty"`
 	Changed  bool   `json:"changed"`
 }
 
-func (c *cli) queueSwitch(use, short, done, already string, do func(*queue.Store, context.Context, string) (bool, error)) *cobra.Command {
-	var listeners []string
+func (c *cli) queueSwitch(sw switching) *cobra.Command {
+	var listeners, events []string
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
-		Long: short + `.
-Events go on being claimed and laid out; only the calls wait. Calls that run end
-as they would.`,
-		Example: "  earshot queue " + use + " --listener email",
+		Use: sw.use, Short: sw.short, Long: sw.long, Args: cobra.NoArgs,
+		Example: "  earshot queue " + sw.use + " --listener email\n  earshot queue " + sw.use + " --event 'appointment.*'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if len(listeners) == 0 {
-				return usage(errors.New("--listener is missing: whose deliveries?"))
+			if len(listeners)+len(events) == 0 {
+				return usage(errors.New("what? Give --listener or --event"))
 			}
-			return c.switchListeners(cmd, listeners, done, already, do)
+			for _, name := range events {
+				if err := checkPattern(name); err != nil {
+					return err
+				}
+			}
+			if len(listeners) > 0 {
+				if err := c.switchListeners(cmd, listeners, sw.done, sw.already, sw.listener); err != nil {
+					return err
+				}
+			}
+			if len(events) == 0 {
+				return nil
+			}
+			return c.withQueue(cmd, func(store *queue.Store) error {
+				for _, name := range events {
+					changed, err := sw.event(store, cmd.Context(), name)
+					if err != nil {
+						return err
+					}
+					if err := c.saySwitched(cmd, switched{Event: name, Changed: changed}, sw.done, sw.already); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		},
 	}
-	cmd.Flags().StringSliceVar(&listeners, "listener", nil, "the listeners, by their names in events.yaml")
+	cmd.Flags().StringSliceVar(&listeners, "listener", nil, "listeners, by their names in events.yaml")
+	cmd.Flags().StringSliceVar(&events, "event", nil, "events; appointment.* stands for all that begin so")
 	return cmd
 }
 
+func (c *cli) saySwitched(cmd *cobra.Command, s switched, done, already string) error {
+	if c.output != "table" {
+		return c.json(cmd, s)
+	}
+	said := already
+	if s.Changed {
+		said = done
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), c.say(said)+"\n", s.Listener+s.Event)
+	return err
+}
+
 // switchListeners pauses or resumes the named listeners and says what that changed.
-func (c *cli) switchListeners(cmd *cobra.Command, names []string, done, already string, do func(*queue.Store, context.Context, string) (bool, error)) error {
+func (c *cli) switchListeners(cmd *cobra.Command, names []string, done, already string, do change) error {
 	return c.withQueue(cmd, func(store *queue.Store) error {
 		if err := c.knownListeners(cmd, store, names); err != nil {
 			return err
@@ -60,17 +116,9 @@ func (c *cli) switchListeners(cmd *cobra.Command, names []string, done, already 
 			if err != nil {
 				return err
 			}
-			if c.output != "table" {
-				if err := c.json(cmd, switched{name, changed}); err != nil {
-					return err
-				}
-				continue
+			if err := c.saySwitched(cmd, switched{Listener: name, Changed: changed}, done, already); err != nil {
+				return err
 			}
-			said := already
-			if changed {
-				said = done
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), c.say(said)+"\n", name)
 		}
 		return nil
 	})

@@ -76,7 +76,11 @@ func (c *cli) printShown(cmd *cobra.Command, s shown) error {
 			if d.Running {
 				state = c.say("running on") + " " + d.Host
 			}
-			return []string{d.Listener, state, strconv.Itoa(d.Attempts), c.when(d.Due), c.when(d.Finished), strconv.Itoa(d.Receipts), orDash(d.ExternalID), short(d.Error, 80)}
+			due := c.when(d.Due)
+			if d.Due != nil && queue.Parked(*d.Due) {
+				due = c.say("event is paused")
+			}
+			return []string{d.Listener, state, strconv.Itoa(d.Attempts), due, c.when(d.Finished), strconv.Itoa(d.Receipts), orDash(d.ExternalID), short(d.Error, 80)}
 		})
 	}
 	if err == nil && len(s.WentWrong) > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,8 @@ import (
 type stats struct {
 	queue.Stats
 	Listeners []queue.ListenerRow `json:"listeners"`
+	// Paused events, by name or by the beginning of one.
+	Paused []string `json:"paused_events"`
 }
 
 func (c *cli) queueStats() *cobra.Command {
@@ -73,7 +76,11 @@ func readStats(cmd *cobra.Command, store *queue.Store) (stats, error) {
 		return stats{}, err
 	}
 	listeners, err := store.Listeners(cmd.Context())
-	return stats{st, listeners}, err
+	if err != nil {
+		return stats{}, err
+	}
+	paused, err := store.PausedEvents(cmd.Context())
+	return stats{st, listeners, append([]string{}, paused...)}, err
 }
 
 func (c *cli) printStats(w io.Writer, s stats) error {
@@ -91,6 +98,9 @@ func (c *cli) printStats(w io.Writer, s stats) error {
 				fmt.Fprintf(w, "  %-22s %s\n", c.say("oldest due"), c.ago(time.Duration(s.OldestDueAge*float64(time.Second))))
 			}
 		}
+	}
+	if len(s.Paused) > 0 {
+		fmt.Fprintf(w, "%-24s %s\n", c.say("paused events"), strings.Join(s.Paused, ", "))
 	}
 	if len(s.Listeners) == 0 {
 		return nil

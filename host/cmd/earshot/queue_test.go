@@ -39,6 +39,7 @@ func TestQueueRefuses(t *testing.T) {
 		{"queue prune --older-than 1d --status pending", exitUsage, "processed, failed"},
 		{"queue prune --older-than 1d --status failed --scrub", exitUsage, "still need their payload"},
 		{"queue pause", exitUsage, "--listener"},
+		{"queue pause --event a*b", exitUsage, "is not the name of an event"},
 		{"queue pause --listener emial", exitNotFound, `did you mean "email"?`},
 	}
 	for _, tt := range tests {

@@ -13,6 +13,7 @@ var ownTables = map[string]string{
 	"event_attempts":   "id, event_id, listener, attempt, outcome, error, host, finished_at",
 	"event_listeners":  "listener, paused_at, held_since, held_until, holds, reason, crashes, crashes_since, rate_next",
 	"event_keys":       "dedup_key, event_id, created_at",
+	"event_pauses":     "event_name, paused_at, taken",
 	"event_locks":      "name, holder, held_until, taken",
 }
 
