@@ -51,7 +51,7 @@ type App struct {
 // tables. Nothing is claimed and no plugin is started before Run.
 func New(ctx context.Context, set *settings.Settings, opt Options) (*App, error) {
 	a := &App{set: set, opt: opt, log: opt.Logger}
-	routes, err := registry.Load(set.Events, registry.Options{LookupEnv: opt.LookupEnv})
+	routes, err := load(set, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +71,24 @@ func New(ctx context.Context, set *settings.Settings, opt Options) (*App, error)
 	return a, nil
 }
 
+// load reads events.yaml. A listener that somebody debugs has no deadline.
+func load(set *settings.Settings, opt Options) (*registry.Registry, error) {
+	attached, err := supervisor.Attached(attach(opt))
+	if err != nil {
+		return nil, err
+	}
+	return registry.Load(set.Events, registry.Options{LookupEnv: opt.LookupEnv, NoDeadline: attached})
+}
+
+// attach is what somebody who debugs a plugin has put into the environment.
+func attach(opt Options) string {
+	if opt.LookupEnv == nil {
+		return ""
+	}
+	value, _ := opt.LookupEnv(supervisor.AttachVariable)
+	return value
+}
+
 // OpenQueue opens the queue that the settings name.
 func OpenQueue(ctx context.Context, set *settings.Settings) (*queue.Store, error) {
 	return queue.Open(ctx, queue.Options{
@@ -81,7 +99,7 @@ func OpenQueue(ctx context.Context, set *settings.Settings) (*queue.Store, error
 
 func (a *App) start(routes *registry.Registry, specs []supervisor.Spec) error {
 	plugins, err := supervisor.New(supervisor.Options{
-		RunDir: a.set.RunDir, Logger: a.log, HostVersion: a.opt.Version, StopDrain: a.set.Run.Drain,
+		RunDir: a.set.RunDir, Logger: a.log, HostVersion: a.opt.Version, StopDrain: a.set.Run.Drain, Attach: attach(a.opt),
 	})
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ type Listeners struct {
 // OpenListeners finds the plugins of the named listeners, or of all. It starts
 // none: each call below starts what it needs.
 func OpenListeners(set *settings.Settings, opt Options, names ...string) (*Listeners, error) {
-	routes, err := registry.Load(set.Events, registry.Options{LookupEnv: opt.LookupEnv})
+	routes, err := load(set, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func OpenListeners(set *settings.Settings, opt Options, names ...string) (*Liste
 	if err != nil {
 		return nil, err
 	}
-	plugins, err := supervisor.New(supervisor.Options{RunDir: set.RunDir, Logger: opt.Logger, HostVersion: opt.Version, StopDrain: set.Run.Drain})
+	plugins, err := supervisor.New(supervisor.Options{RunDir: set.RunDir, Logger: opt.Logger, HostVersion: opt.Version, StopDrain: set.Run.Drain, Attach: attach(opt)})
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"os"
 	"time"
-
-	"github.com/earshot-host/earshot/host/internal/registry"
 )
 
 // watchEvery is how often events.yaml is looked at. Its content is compared,
@@ -33,7 +31,7 @@ func (a *App) watch(ctx context.Context, signal <-chan os.Signal) {
 // reload puts a changed events.yaml to use. A file with a mistake, or with a
 // listener whose plugin is missing, changes nothing: the old one stays.
 func (a *App) reload(asked bool) {
-	routes, err := registry.Load(a.set.Events, registry.Options{LookupEnv: a.opt.LookupEnv})
+	routes, err := load(a.set, a.opt)
 	if err == nil && routes.Hash == a.routes.Hash {
 		if asked {
 			a.log.Info("events.yaml has not changed", "file", a.set.Events)

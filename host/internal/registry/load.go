@@ -25,7 +25,13 @@ type Options struct {
 	// SkipSecrets puts <secret> where a secret belongs and reads none, to look at
 	// a file where its secrets are not.
 	SkipSecrets bool
+	// NoDeadline names the listener whose calls may take for ever, because
+	// somebody debugs its plugin; empty for none.
+	NoDeadline string
 }
+
+// forever is longer than anybody debugs.
+const forever = 365 * day
 
 // Load reads events.yaml. Its error is an *Errors when the file can be blamed.
 func Load(path string, opt Options) (*Registry, error) {
@@ -121,6 +127,9 @@ func (p *parser) finish() {
 	for name, l := range r.Listeners {
 		r.names = append(r.names, name)
 		r.ordered = r.ordered || l.OrderBy != ""
+		if name == p.opt.NoDeadline {
+			l.Timeout = forever
+		}
 		if !p.used[name] {
 			p.warn(p.nodes[name], "listener %q is in no event: it is never told anything", name)
 		}

@@ -73,6 +73,9 @@ type instance struct {
 // has ended, and says whether calls are in flight.
 func (s *Supervisor) start(ctx context.Context, spec Spec, gen int, exited func(*instance) bool) (*instance, error) {
 	begin := time.Now()
+	if a := s.attached; a != nil && a.listener == spec.Listener && exited != nil {
+		return s.attach(ctx, a, spec, gen, exited)
+	}
 	if err := checkBinary(spec.Path, spec.SHA256); err != nil {
 		return nil, err
 	}
@@ -259,7 +262,11 @@ func (g *instance) bury() {
 		<-g.proc.exited
 	}
 	g.vanish()
-	g.client.Kill()
-	_ = os.RemoveAll(g.proc.dir)
+	if g.proc.attached == nil {
+		g.client.Kill()
+		_ = os.RemoveAll(g.proc.dir)
+	} else if g.conn != nil {
+		_ = g.conn.Close()
+	}
 	close(g.done)
 }

@@ -226,7 +226,7 @@ func (l *listener) change(spec Spec) {
 
 // replacedOnDisk reports whether another binary was put in the place of the running one.
 func (l *listener) replacedOnDisk() bool {
-	if l.current == nil {
+	if l.current == nil || l.current.binary == nil {
 		return false
 	}
 	now, err := os.Stat(l.spec.Path)

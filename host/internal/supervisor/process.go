@@ -42,6 +42,9 @@ type process struct {
 	exited chan struct{}
 	// found ends the search for a socket.
 	found context.CancelFunc
+	// attached is closed when a process is let go that somebody else has
+	// started; it is nil for one of ours.
+	attached chan struct{}
 
 	mu  sync.Mutex
 	pid int // 0 before the process is started
@@ -53,6 +56,7 @@ type process struct {
 	greeted  bool
 	first    string // line on stdout that was no handshake
 	fault    error  // of the handshake
+	left     bool   // attached is closed
 }
 
 var _ runner.Runner = (*process)(nil)
@@ -198,7 +202,7 @@ func (p *process) signal(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.doomed = p.doomed || sig == syscall.SIGKILL
-	if p.pid != 0 && p.state == nil {
+	if p.pid != 0 && p.state == nil && p.attached == nil {
 		_ = syscall.Kill(-p.pid, sig)
 	}
 }
@@ -207,7 +211,10 @@ func (p *process) signal(sig syscall.Signal) {
 func (p *process) ended() (string, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state == nil {
+	switch {
+	case p.left:
+		return "it is gone, or was let go", true
+	case p.state == nil:
 		return "", false
 	}
 	return statusText(p.state), true

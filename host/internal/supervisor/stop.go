@@ -32,6 +32,12 @@ const shutdown = "/plugin.GRPCController/Shutdown"
 // Every step is bounded; the end of ctx goes straight to the last.
 func (g *instance) stop(ctx context.Context, drain time.Duration, idle <-chan struct{}) {
 	g.stopping.Store(true)
+	if g.proc.attached != nil {
+		g.await(ctx, drain, idle)
+		g.proc.detach()
+		<-g.done
+		return
+	}
 	if !g.leave(ctx, drain, idle) {
 		g.proc.signal(syscall.SIGKILL)
 	}

@@ -49,14 +49,18 @@ type Options struct {
 	// StopDrain is what calls in flight are given when a plugin stops (10 s).
 	StopDrain time.Duration
 	Restart   Restart
+	// Attach is the value of AttachVariable; empty starts all plugins.
+	Attach string
 }
 
 // Supervisor keeps the processes of all listeners. Close it.
 type Supervisor struct {
-	opt    Options
-	log    hclog.Logger
-	dir    *runDir
-	random func() float64
+	opt Options
+	log hclog.Logger
+	dir *runDir
+	// attached is the plugin that is not started here; nil if all are.
+	attached *attachment
+	random   func() float64
 	// life ends when Close is called: starts are given up. patience ends when
 	// Close may wait no longer: what still runs is killed.
 	life, patience       context.Context
@@ -81,11 +85,15 @@ func New(opt Options) (*Supervisor, error) {
 	if opt.Timezone == "" {
 		opt.Timezone = localZone()
 	}
+	attached, err := readAttachment(opt.Attach)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := newRunDir(opt.RunDir)
 	if err != nil {
 		return nil, err
 	}
-	s := &Supervisor{opt: opt, log: opt.Logger.Named("plugin"), dir: dir, random: rand.Float64,
+	s := &Supervisor{opt: opt, log: opt.Logger.Named("plugin"), dir: dir, attached: attached, random: rand.Float64,
 		listeners: make(map[string]*listener)}
 	// Processes outlive the calls that start them: Close ends these two.
 	s.life, s.endLife = context.WithCancel(context.Background())         //nolint:forbidigo // see above
