@@ -153,6 +153,10 @@ func TestDoctorFinds(t *testing.T) {
 		{"a cut payload", func(p *patient) {
 			p.exec("INSERT INTO event_queue (event_name, payload) VALUES ('appointment.saved', ?)", strings.Repeat("x", 65535))
 		}, "cut", doctor.Warning, "LONGTEXT", ""},
+		{"an id that was used before", func(p *patient) {
+			p.exec(insert)
+			p.exec("INSERT INTO event_deliveries (event_id, listener, state, created_at) VALUES (1, 'email', 'delivered', '2020-01-01 00:00:00')")
+		}, "ids", doctor.Failed, "counts from 1 again", ""},
 		{"an event from the future", func(p *patient) {
 			p.exec(insert)
 			p.exec("UPDATE event_queue SET create_datetime = '2037-01-01 00:00:00'")

@@ -32,6 +32,10 @@ func (d *exam) rows(ctx context.Context) {
 		d.warn(Events, "cut", fmt.Sprintf("%d payloads among the newest end at 65,535 bytes, as if cut: %s", s.Cut, ids(s.CutIDs)),
 			"make the payload column LONGTEXT and sql_mode strict; these events cannot be mended")
 	}
+	if s.Reused > 0 {
+		d.fail(Events, "ids", fmt.Sprintf("%d of the newest events have ids that were used before, so that they count as delivered: %s", s.Reused, ids(s.ReusedIDs)),
+			"the table was emptied and counts from 1 again: delete what Earshot knows of the old events (DELETE FROM event_deliveries WHERE created_at < …), then set the new ones to pending")
+	}
 	if s.Ahead > 2*time.Minute {
 		d.warn(Events, "zone", fmt.Sprintf("the newest event was written %s in the database's future", s.Ahead.Round(time.Minute)),
 			"the application and its database session use different time zones; scheduled_at is compared with the database's NOW()")

@@ -73,6 +73,13 @@ func TestSuspicious(t *testing.T) {
 		if s.Stuck != 1 || s.StuckIDs[0] != 2 || s.Cut != 1 || s.CutIDs[0] != 4 || s.Ahead.Hours() < 24 {
 			t.Errorf("suspicious = %+v, want 2 stuck, 4 cut and in the future", s)
 		}
+		if s.Reused != 0 {
+			t.Errorf("%v have ids that were used before, want none", s.ReusedIDs)
+		}
+		f.exec("UPDATE event_deliveries SET created_at = '2020-01-01 00:00:00' WHERE event_id = 1")
+		if s, err := f.Suspicious(t.Context()); err != nil || s.Reused != 1 || s.ReusedIDs[0] != 1 {
+			t.Errorf("suspicious = %+v, %v, want 1 with an id that was used before", s, err)
+		}
 		if diff := cmp.Diff(map[string]int{"order.paid": 1}, s.Foreign); diff != "" {
 			t.Errorf("foreign: %s", diff)
 		}

@@ -22,6 +22,10 @@ type Suspicious struct {
 	// Ahead is how far the newest event was written in the database's future;
 	// zero if it was not.
 	Ahead time.Duration
+	// Reused ids: the delivery of an event is older than the event itself, so
+	// that it was laid out for another one with the same id. ReusedIDs are the first.
+	Reused    int
+	ReusedIDs []int64
 	// Names of events among the newest, each once, with how many there are.
 	Names map[string]int
 }
@@ -31,6 +35,8 @@ const (
 	newest = 1000
 	// stuckAfter is longer than any lease.
 	stuckAfter = 2 * time.Hour
+	// zones is more than two clocks differ that run in different zones.
+	zones = 27 * time.Hour
 )
 
 // Suspicious looks at the newest thousand events and at those in processing.
@@ -50,10 +56,13 @@ func (s *Store) Suspicious(ctx context.Context) (Suspicious, error) {
 	err = query(s.db.WithContext(ctx), func(rows *sql.Rows) error {
 		var id int64
 		var name, status string
-		var size, age sql.NullInt64
-		var ours bool
-		if err := rows.Scan(&id, &name, &status, &size, &age, &ours); err != nil {
+		var size, age, laidOut sql.NullInt64
+		if err := rows.Scan(&id, &name, &status, &size, &age, &laidOut); err != nil {
 			return err
+		}
+		ours := laidOut.Valid
+		if age.Valid && ours && laidOut.Int64-age.Int64 > zones.Microseconds() {
+			out.Reused, out.ReusedIDs = out.Reused+1, append(out.ReusedIDs, id)
 		}
 		out.Names[name]++
 		if size.Int64 == 65535 {
@@ -67,7 +76,7 @@ func (s *Store) Suspicious(ctx context.Context) (Suspicious, error) {
 		}
 		return nil
 	}, `SELECT e.id, e.event_name, e.status, OCTET_LENGTH(e.payload), `+s.age("e.create_datetime", s.queueNow)+`,
-			EXISTS (SELECT 1 FROM event_deliveries AS d WHERE d.event_id = e.id)
+			(SELECT `+s.age("d.created_at", s.now)+` FROM event_deliveries AS d WHERE d.event_id = e.id ORDER BY d.listener LIMIT 1)
 		FROM `+s.opt.Table+` AS e ORDER BY e.id DESC LIMIT ?`, newest)
 	if err != nil {
 		return out, fmt.Errorf("look at the newest events: %w", err)
