@@ -63,7 +63,7 @@ func catch(ctx context.Context, opt options, m mutant) (string, error) {
 		return "", err
 	}
 	opt.faults, opt.dir = m.faults, filepath.Join(dir, "run")
-	opt.length, opt.every, opt.events, opt.log = 25*time.Second, 500*time.Millisecond, 4000, io.Discard
+	opt.length, opt.every, opt.events, opt.log = 25*time.Second, 300*time.Millisecond, 4000, io.Discard
 	report, err := run(ctx, opt)
 	if err != nil {
 		return "", err

@@ -27,7 +27,7 @@ type producer struct {
 // keys, so that the order of one key's events is known.
 const (
 	writers       = 4
-	keysPerWriter = 40
+	keysPerWriter = 200
 	maxBurst      = 40
 )
 
