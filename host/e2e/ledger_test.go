@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +23,8 @@ type ledgerConfig struct {
 	// Path is where calls are written down.
 	Path string `json:"path"`
 	// Bad is how it answers while Until does not exist: retry, permanent,
-	// unavailable, exit, or block to answer only then.
+	// unavailable, exit, poison to exit at a payload that says so, or block to
+	// answer only then.
 	Bad   string `json:"bad"`
 	Until string `json:"until"`
 }
@@ -46,14 +48,14 @@ func (l *ledger) Handle(ctx context.Context, ev *sdk.Event) error {
 	if err := l.write(e); err != nil {
 		return err
 	}
-	if err := l.misbehave(ctx); err != nil {
+	if err := l.misbehave(ctx, ev); err != nil {
 		return err
 	}
 	e.Step = "done"
 	return l.write(e)
 }
 
-func (l *ledger) misbehave(ctx context.Context) error {
+func (l *ledger) misbehave(ctx context.Context, ev *sdk.Event) error {
 	if l.cfg.Bad == "" || exists(l.cfg.Until) {
 		return nil
 	}
@@ -66,6 +68,11 @@ func (l *ledger) misbehave(ctx context.Context) error {
 		return sdk.Unavailable(errors.New("password refused"), time.Hour)
 	case "exit":
 		os.Exit(3)
+	case "poison":
+		if strings.Contains(string(ev.Payload), "poison") {
+			os.Exit(3)
+		}
+		return nil
 	case "block":
 		for tick := time.NewTicker(5 * time.Millisecond); !exists(l.cfg.Until); {
 			select {
