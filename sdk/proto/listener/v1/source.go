@@ -1,3 +1,5 @@
+// Package listenerv1 is the wire between host and listeners, as protoc makes it of
+// listener.proto, and that file itself.
 package listenerv1
 
 import _ "embed"
