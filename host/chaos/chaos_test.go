@@ -11,8 +11,8 @@ import (
 func TestPromisesHoldUnderFaults(t *testing.T) {
 	var log strings.Builder
 	report, err := run(t.Context(), options{
-		seed: 1, length: 8 * time.Second, every: 300 * time.Millisecond,
-		events: 1000, services: 2, crons: 1, nodes: 1, dir: t.TempDir(), log: &log,
+		seed: 1, length: 6 * time.Second, every: 250 * time.Millisecond,
+		events: 800, services: 2, crons: 1, nodes: 1, dir: t.TempDir(), log: &log,
 	})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &log)
@@ -20,7 +20,7 @@ func TestPromisesHoldUnderFaults(t *testing.T) {
 	if !report.OK() {
 		t.Errorf("promises were broken:\n%s", &log)
 	}
-	if report.Calls < 1000 {
+	if report.Calls < 800 {
 		t.Errorf("only %d calls were made: nothing was tested\n%s", report.Calls, &log)
 	}
 }

@@ -55,7 +55,9 @@ func (d disk) fill() (free func() error, err error) {
 }
 
 func (b *breaker) fillDisk(ctx context.Context, span time.Duration) {
-	b.database.Lock()
+	if !b.database.TryLock() {
+		return
+	}
 	defer b.database.Unlock()
 	end := b.r.journal.begin(check.DiskFull, 0)
 	defer end()

@@ -18,7 +18,8 @@ type breaker struct {
 	random *rand.Rand
 	// long are the faults that last, so that all are over when run returns.
 	long sync.WaitGroup
-	// database is held by the fault that has the database down.
+	// database is held by the fault that has the database down, and for a
+	// moment after it: others that come meanwhile are not made.
 	database sync.Mutex
 	reloads  int
 }
@@ -174,11 +175,12 @@ func (b *breaker) slow(ctx context.Context, h *host, span time.Duration) {
 
 // killDatabase kills a server and starts it again after a while.
 func (b *breaker) killDatabase(ctx context.Context, kind check.Kind, luck int, span time.Duration) {
-	b.database.Lock()
+	if !b.database.TryLock() {
+		return
+	}
 	defer b.database.Unlock()
 	server := b.r.servers[luck%len(b.r.servers)]
 	end := b.r.journal.begin(kind, 0)
-	defer end()
 	if err := server.Kill(); err != nil {
 		b.r.say("kill the database: %v", err)
 	}
@@ -187,10 +189,15 @@ func (b *breaker) killDatabase(ctx context.Context, kind check.Kind, luck int, s
 	if err := server.Start(context.WithoutCancel(ctx)); err != nil {
 		b.r.say("start the database again: %v", err)
 	}
+	end()
+	// Something must be going on when it is killed the next time.
+	pause(ctx, span/2)
 }
 
 func (b *breaker) freezeDatabase(ctx context.Context, luck int, span time.Duration) {
-	b.database.Lock()
+	if !b.database.TryLock() {
+		return
+	}
 	defer b.database.Unlock()
 	server := b.r.servers[luck%len(b.r.servers)]
 	end := b.r.journal.begin(check.DBStop, 0)
