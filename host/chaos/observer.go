@@ -23,7 +23,7 @@ type end struct {
 	listener, state string
 }
 
-const lookEvery = 2 * time.Second
+const lookEvery = 3 * time.Second
 
 // run looks until ctx ends.
 func (o *observer) run(ctx context.Context) {

@@ -55,7 +55,7 @@ func (r *rig) settle(ctx context.Context) error {
 			r.say("the queue stands still with %d events and deliveries unfinished", left)
 			return nil
 		}
-		pause(ctx, 500*time.Millisecond)
+		pause(ctx, 2*time.Second)
 	}
 	return ctx.Err()
 }
