@@ -230,3 +230,14 @@ func TestLogger(t *testing.T) {
 		t.Errorf("panic was logged as %v, want its stack at error", lines[1])
 	}
 }
+
+func TestReceiptsAreListed(t *testing.T) {
+	ev := &sdk.Event{}
+	for _, key := range []string{"provider:2", "customer:7", "provider:2"} {
+		ev.Receipt(key, "id-"+key)
+	}
+	want := []sdk.Receipt{{Key: "customer:7", ExternalID: "id-customer:7"}, {Key: "provider:2", ExternalID: "id-provider:2"}}
+	if diff := cmp.Diff(want, ev.Receipts()); diff != "" {
+		t.Errorf("receipts (-want +got):\n%s", diff)
+	}
+}

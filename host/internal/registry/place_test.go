@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -83,5 +84,15 @@ func TestConfigPath(t *testing.T) {
 	}
 	if got := r.ConfigPath("bare", "a.b"); len(got) != 2 {
 		t.Errorf("without a config: %q", got)
+	}
+}
+
+func TestNoDeadline(t *testing.T) {
+	r, err := registry.Parse("events.yaml", []byte(withConfigs), registry.Options{NoDeadline: "hook"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hook, bare := r.Listeners["hook"].Timeout, r.Listeners["bare"].Timeout; hook < 24*time.Hour || bare > time.Minute {
+		t.Errorf("timeouts %s and %s, want one that nobody waits for, and the default", hook, bare)
 	}
 }
