@@ -14,6 +14,14 @@ type id struct {
 
 func (i id) String() string { return fmt.Sprintf("event %d to %s", i.event, i.listener) }
 
+// process names one process for good; a PID is used again.
+type process struct {
+	pid   int
+	start int64
+}
+
+func (c Call) process() process { return process{c.PID, c.Process} }
+
 // checker holds a history in the order in which the rules ask for it.
 type checker struct {
 	h *History
@@ -24,9 +32,9 @@ type checker struct {
 	// durable is when a delivery's end was first seen.
 	durable map[id]int64
 	// lastLine is the last sign of life of a process.
-	lastLine map[int]int64
+	lastLine map[process]int64
 	// crashes are the times at which a process took itself down.
-	crashes map[int]int64
+	crashes map[process]int64
 	ordered map[string]bool
 	faults  faults
 }
@@ -36,7 +44,7 @@ func Check(h *History) *Report {
 	c := &checker{
 		h: h, r: &Report{Broken: make(map[Rule]int), Samples: make(map[Rule][]string)},
 		calls: make(map[id][]Call), ends: make(map[id]Delivery), durable: make(map[id]int64),
-		lastLine: make(map[int]int64), crashes: make(map[int]int64), ordered: make(map[string]bool), faults: newFaults(h.Faults),
+		lastLine: make(map[process]int64), crashes: make(map[process]int64), ordered: make(map[string]bool), faults: newFaults(h.Faults),
 	}
 	c.index()
 	c.r.Events, c.r.Calls, c.r.Deliveries = len(h.Events)+len(h.Missing), len(h.Calls), len(h.Deliveries)
@@ -55,9 +63,9 @@ func (c *checker) index() {
 	for _, call := range c.h.Calls {
 		k := id{call.Event, call.Listener}
 		c.calls[k] = append(c.calls[k], call)
-		c.lastLine[call.PID] = max(c.lastLine[call.PID], call.Began, call.Ended)
+		c.lastLine[call.process()] = max(c.lastLine[call.process()], call.Began, call.Ended)
 		if call.Outcome == Crashed {
-			c.crashes[call.PID] = call.Ended
+			c.crashes[call.process()] = call.Ended
 		}
 	}
 	for _, list := range c.calls {

@@ -23,6 +23,8 @@ func (c Call) again() Call { c.Redelivered = true; return c }
 
 func (c Call) try(n int) Call { c.Attempt = n; return c }
 
+func (c Call) start(at int64) Call { c.Process = at; return c }
+
 func (c Call) of(event int64) Call { c.Event = event; return c }
 
 func (c Call) told(people ...string) Call { c.Told = people; return c }
@@ -115,6 +117,7 @@ func TestCheck(t *testing.T) {
 
 		{"two at once", with(calls(call(10, 14, Delivered), call(12, 13, Delivered).by(22, 2).again()), fault(Cut, 1, 11, 11)), []Rule{Overlap}},
 		{"two at once, one without an end", with(calls(call(10, 0, ""), call(12, 13, Delivered).by(22, 2).again(), call(14, 15, Skipped).of(9)), fault(Cut, 1, 11, 11)), []Rule{Overlap}},
+		{"one after the other, and the first one's number is used again", with(calls(call(10, 0, ""), call(12, 13, Delivered).by(22, 2).again(), call(14, 15, Skipped).of(9).start(5)), fault(Cut, 1, 11, 11)), nil},
 		{"two at once, one was frozen", with(calls(call(10, 14, Delivered), call(12, 13, Delivered).by(22, 2).again()), fault(PluginStop, 11, 10, 13.9)), nil},
 		{"two at once, the clock had jumped", with(calls(call(10, 14, Delivered), call(12, 13, Delivered).by(22, 2).again()), fault(Clock, 0, 11, 13)), nil},
 

@@ -72,8 +72,10 @@ type Call struct {
 	Listener    string
 	Attempt     int
 	Redelivered bool
-	// PID is the plugin's process, Host its parent's.
+	// PID is the plugin's process, Host its parent's. Process tells apart those
+	// that had the same PID one after the other.
 	PID, Host    int
+	Process      int64
 	Began, Ended int64
 	Outcome      Outcome
 	// Had are the receipts that came with the call, Told those it added.

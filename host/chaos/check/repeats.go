@@ -40,7 +40,7 @@ func (c *checker) explained(k id, earlier, call Call) {
 	if earlier.Outcome != Delivered {
 		return
 	}
-	crash, crashed := c.crashes[earlier.PID]
+	crash, crashed := c.crashes[earlier.process()]
 	if crashed && crash >= earlier.Began && crash <= call.Began {
 		return
 	}
@@ -56,7 +56,7 @@ func (c *checker) apart(k id, earlier, call Call) {
 	ended := earlier.Ended
 	if ended == 0 {
 		// It ran until its process died, which was not before its last line.
-		ended = c.lastLine[earlier.PID]
+		ended = c.lastLine[earlier.process()]
 	}
 	if call.Began >= ended || c.faults.froze(earlier, call) {
 		return

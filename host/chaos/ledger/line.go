@@ -19,6 +19,8 @@ type line struct {
 	// At is the wall clock in nanoseconds.
 	At  int64 `json:"at"`
 	PID int   `json:"pid"`
+	// Process is when the process was configured, in nanoseconds: a PID is used again.
+	Process int64 `json:"process,omitempty"`
 	// Outcome is empty where a call begins, and so is all below where it ends.
 	Outcome     check.Outcome `json:"outcome,omitempty"`
 	Told        []string      `json:"told,omitempty"`
@@ -72,7 +74,7 @@ func readFile(calls []check.Call, name string) ([]check.Call, error) {
 			begun[l.Call] = len(calls)
 			calls = append(calls, check.Call{
 				Event: l.Event, Listener: l.Listener, Attempt: l.Attempt, Redelivered: l.Redelivered,
-				PID: l.PID, Host: l.Host, Began: l.At, Had: l.Had,
+				PID: l.PID, Host: l.Host, Process: l.Process, Began: l.At, Had: l.Had,
 			})
 			continue
 		}

@@ -22,6 +22,7 @@ type Listener struct {
 	cfg      config
 	listener string
 	host     int
+	start    int64
 	file     *file
 	calls    atomic.Int64
 
@@ -57,7 +58,7 @@ func (l *Listener) Configure(_ context.Context, cfg sdk.Config) error {
 	}
 	l.listener = cfg.Listener
 	// Now, since a process whose host has died gets another parent.
-	l.host = os.Getppid()
+	l.host, l.start = os.Getppid(), time.Now().UnixNano()
 	l.random = rand.New(rand.NewPCG(l.cfg.Seed, uint64(os.Getpid())))
 	return nil
 }
@@ -78,7 +79,7 @@ func (l *Listener) open() (*file, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
-		f, err := openFile(filepath.Join(l.cfg.Dir, fmt.Sprintf("%s-%d.jsonl", l.listener, os.Getpid())))
+		f, err := openFile(filepath.Join(l.cfg.Dir, fmt.Sprintf("%s-%d-%d.jsonl", l.listener, os.Getpid(), l.start)))
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +107,7 @@ func (l *Listener) Handle(ctx context.Context, ev *sdk.Event) error {
 	}
 	call := l.calls.Add(1)
 	begin := line{
-		Call: call, At: time.Now().UnixNano(), PID: os.Getpid(), Host: l.host, Event: ev.ID, Listener: l.listener,
+		Call: call, At: time.Now().UnixNano(), PID: os.Getpid(), Host: l.host, Process: l.start, Event: ev.ID, Listener: l.listener,
 		Key: ev.IdempotencyKey, Attempt: ev.Attempt, Redelivered: ev.Redelivered, Order: payload.Appointment.ID,
 	}
 	for _, p := range people {
