@@ -70,6 +70,10 @@ func (c *cli) work(cmd *cobra.Command, run dispatch.Options) error {
 	if run.Limit < 0 || run.MaxTime < 0 {
 		return usage(fmt.Errorf("--limit and --max-time cannot be negative"))
 	}
+	// First of all: a reload that comes while the host starts must not end it.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	set, err := c.settings(cmd)
 	if err != nil {
 		return err
@@ -80,10 +84,6 @@ func (c *cli) work(cmd *cobra.Command, run dispatch.Options) error {
 	if err != nil {
 		return err
 	}
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-
 	summary, err := a.Run(cmd.Context(), hangup)
 	if cerr := a.Close(); err == nil {
 		err = cerr
