@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS event_deliveries (
   receipts     MEDIUMTEXT   NULL COMMENT 'JSON: who has been told',
   last_error   TEXT         NULL,
   external_id  VARCHAR(255) NULL,
+  written      VARCHAR(32)  CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'create_datetime of the event, as its table tells it',
   created_at   DATETIME(6)  NOT NULL,
   finished_at  DATETIME(6)  NULL,
   PRIMARY KEY (id),

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS event_deliveries (
   receipts     TEXT         NULL,     -- JSON: who has been told
   last_error   TEXT         NULL,
   external_id  VARCHAR(255) NULL,
+  written      VARCHAR(32)  NULL,     -- create_datetime of the event, as its table tells it
   created_at   DATETIME     NOT NULL,
   finished_at  DATETIME     NULL,
   UNIQUE (event_id, listener)

@@ -45,12 +45,13 @@ func (s *Store) Claim(ctx context.Context, limit int, ordered bool, plan Planner
 			}
 		}
 		var err error
-		if events, err = s.pending(tx, limit, lock); err != nil || len(events) == 0 {
+		var written []sql.NullString
+		if events, written, err = s.pending(tx, limit, lock); err != nil || len(events) == 0 {
 			return err
 		}
 		claim.Events = len(events)
 		var l layout
-		if l, claim.Refused, err = s.route(tx, events, plan(events)); err != nil {
+		if l, claim.Refused, err = s.route(tx, events, written, plan(events)); err != nil {
 			return err
 		}
 		leased = l.leased
@@ -75,23 +76,26 @@ func (s *Store) Claim(ctx context.Context, limit int, ordered bool, plan Planner
 }
 
 // pending reads and locks due events. The index (status, scheduled_at, id)
-// gives them in order, NULL first, so that no other row is locked.
-func (s *Store) pending(tx *gorm.DB, limit int, lock string) ([]event.Event, error) {
-	events := make([]event.Event, 0, limit)
-	err := query(tx, func(rows *sql.Rows) error {
+// gives them in order, NULL first, so that no other row is locked. written is
+// when the application says that it wrote each.
+func (s *Store) pending(tx *gorm.DB, limit int, lock string) (events []event.Event, written []sql.NullString, err error) {
+	events, written = make([]event.Event, 0, limit), make([]sql.NullString, 0, limit)
+	err = query(tx, func(rows *sql.Rows) error {
 		var ev event.Event
 		var maxAttempts, age, size sql.NullInt64
-		if err := rows.Scan(&ev.ID, &ev.Name, &ev.Payload, &size, &maxAttempts, &age); err != nil {
+		var at sql.NullString
+		if err := rows.Scan(&ev.ID, &ev.Name, &ev.Payload, &size, &maxAttempts, &age, &at); err != nil {
 			return err
 		}
 		ev.Size, ev.MaxAttempts, ev.OccurredAt = size.Int64, int(maxAttempts.Int64), occurredAt(age)
-		events = append(events, ev)
+		events, written = append(events, ev), append(written, at)
 		return nil
-	}, `SELECT e.id, e.event_name, CASE WHEN OCTET_LENGTH(e.payload) <= ? THEN e.payload END, OCTET_LENGTH(e.payload), e.max_attempts, `+s.age("e.create_datetime", s.queueNow)+`
+	}, `SELECT e.id, e.event_name, CASE WHEN OCTET_LENGTH(e.payload) <= ? THEN e.payload END, OCTET_LENGTH(e.payload), e.max_attempts, `+s.age("e.create_datetime", s.queueNow)+`,
+			CAST(e.create_datetime AS CHAR)
 		FROM `+s.opt.Table+` AS e
 		WHERE e.status = 'pending' AND (e.scheduled_at IS NULL OR e.scheduled_at <= `+s.queueNow+`)
 		ORDER BY e.scheduled_at, e.id LIMIT ?`+lock, s.opt.MaxPayload, limit)
-	return events, err
+	return events, written, err
 }
 
 // occurredAt turns an age by the database's clock into a time, whatever zone
@@ -105,7 +109,7 @@ func occurredAt(age sql.NullInt64) time.Time {
 
 // route writes what the plans make of the events' own rows and returns the
 // deliveries to lay out.
-func (s *Store) route(tx *gorm.DB, events []event.Event, plans []event.Plan) (l layout, refused int, err error) {
+func (s *Store) route(tx *gorm.DB, events []event.Event, written []sql.NullString, plans []event.Plan) (l layout, refused int, err error) {
 	var quiet []int64
 	for i, p := range plans {
 		ev := events[i]
@@ -118,7 +122,7 @@ func (s *Store) route(tx *gorm.DB, events []event.Event, plans []event.Plan) (l 
 		case len(p.Targets) == 0:
 			quiet = append(quiet, ev.ID)
 		default:
-			l.add(ev.ID, p.Targets)
+			l.add(ev.ID, written[i], p.Targets)
 		}
 	}
 	if err := s.setStatus(tx, quiet, "processed"); err != nil {

@@ -9,7 +9,7 @@ import (
 const queueColumns = "id, event_name, payload, status, attempts, max_attempts, error_message, scheduled_at, processed_at, create_datetime, update_datetime"
 
 var ownTables = map[string]string{
-	"event_deliveries": "id, event_id, listener, state, due_at, token, host, attempts, lost, redelivered, ordering_key, receipts, last_error, external_id, created_at, finished_at",
+	"event_deliveries": "id, event_id, listener, state, due_at, token, host, attempts, lost, redelivered, ordering_key, receipts, last_error, external_id, written, created_at, finished_at",
 	"event_attempts":   "id, event_id, listener, attempt, outcome, error, host, finished_at",
 	"event_listeners":  "listener, paused_at, held_since, held_until, holds, reason, crashes, crashes_since, rate_next",
 	"event_keys":       "dedup_key, event_id, created_at",

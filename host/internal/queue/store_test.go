@@ -452,3 +452,30 @@ func TestAnEventWhoseRowIsGone(t *testing.T) {
 		f.want("dead", "SELECT state FROM event_deliveries")
 	})
 }
+
+// A table that was emptied counts from 1 again: its new events have the ids of
+// old ones, whose deliveries must not stand for theirs.
+func TestAnIDThatComesAgainIsAnotherEvent(t *testing.T) {
+	onEach(t, func(t *testing.T, f fixture) {
+		insert := func(at string) {
+			f.exec("INSERT INTO event_queue (id, event_name, payload, create_datetime) VALUES (1, 'order.paid', '{}', ?)", at)
+		}
+		insert("2026-01-27 14:15:00")
+		f.record(f.Store, 0, delivered(f.claim(f.Store, 1, to("email"))[0]))
+		f.exec("DELETE FROM event_queue")
+
+		insert("2026-01-27 14:20:00")
+		ds := f.claim(f.Store, 1, to("email"))
+		if len(ds) != 1 || ds[0].Event.ID != 1 {
+			t.Fatalf("claimed %+v, want the new event", ds)
+		}
+		f.record(f.Store, 0, delivered(ds[0]))
+		f.want("processed", "SELECT status FROM event_queue")
+
+		// The same event, set to pending by hand, is not told twice.
+		f.exec("UPDATE event_queue SET status = 'pending'")
+		if ds := f.claim(f.Store, 1, to("email")); len(ds) != 0 {
+			t.Errorf("claimed %+v again", ds)
+		}
+	})
+}
