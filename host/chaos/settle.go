@@ -13,16 +13,27 @@ import (
 // longer than a lease, the longest wait for a retry, and a start of all hosts.
 const stall = 45 * time.Second
 
-// operate does until ctx ends what an operator would do: holds end early,
-// since what made the listeners fail is over soon.
+// operate does until ctx ends what an operator does with "listener resume":
+// holds end early, since what made the listeners fail is over soon. Of what
+// waits, only holds put off a delivery for longer than longWait.
 func (r *rig) operate(ctx context.Context) {
 	for ctx.Err() == nil {
-		// The database may be away: there is a next time.
-		_, _ = r.queue.ExecContext(ctx, `UPDATE event_listeners SET held_since = NULL, held_until = NULL, holds = 0, reason = NULL,
-			crashes = 0, crashes_since = NULL WHERE held_until IS NOT NULL OR crashes > 3`)
+		for _, stmt := range []string{
+			`UPDATE event_listeners SET held_since = NULL, held_until = NULL, holds = 0, reason = NULL,
+				crashes = 0, crashes_since = NULL WHERE held_until IS NOT NULL OR crashes > 3`,
+			`UPDATE event_deliveries SET due_at = UTC_TIMESTAMP(6)
+				WHERE listener = 'wild' AND due_at > UTC_TIMESTAMP(6) + INTERVAL ` + longWait + ` SECOND AND token IS NULL`,
+		} {
+			// The database may be away: there is a next time.
+			_, _ = r.queue.ExecContext(ctx, stmt)
+		}
 		pause(ctx, time.Second)
 	}
 }
+
+// longWait is more than a retry waits here, and more than the ten seconds for
+// which a delivery with an ordering key is put aside.
+const longWait = "15"
 
 // settle waits until nothing is open, and no longer than the queue moves. It
 // starts the hosts anew: each remembers how often its plugins have died.
