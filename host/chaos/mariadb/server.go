@@ -58,7 +58,9 @@ func New(ctx context.Context, dir string, opt Options) (*Server, error) {
 		opt.Data = filepath.Join(dir, "data")
 	}
 	s := &Server{dir: dir, data: opt.Data, port: port, args: opt.Args, env: opt.Env, node: opt.Node}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	// A server that starts clears its folder for temporary tables: it must not
+	// be the one that another server is using.
+	if err := os.MkdirAll(s.tmp(), 0o700); err != nil {
 		return nil, err
 	}
 	if opt.CopyOf != nil {
@@ -70,7 +72,7 @@ func New(ctx context.Context, dir string, opt Options) (*Server, error) {
 	if err := s.own(); err != nil {
 		return nil, err
 	}
-	args := append([]string{"--no-defaults", "--datadir=" + s.data, "--auth-root-authentication-method=normal", "--skip-test-db"}, s.user()...)
+	args := append([]string{"--no-defaults", "--datadir=" + s.data, "--tmpdir=" + s.tmp(), "--auth-root-authentication-method=normal", "--skip-test-db"}, s.user()...)
 	if out, err := exec.CommandContext(ctx, "mariadb-install-db", args...).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("make a MariaDB data folder (is mariadb-server installed?): %w\n%s", err, out)
 	}
@@ -107,6 +109,8 @@ func (s *Server) own() error {
 	}
 	return nil
 }
+
+func (s *Server) tmp() string { return filepath.Join(s.dir, "tmp") }
 
 // Addr is host:port.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
@@ -147,7 +151,7 @@ func (s *Server) launch(extra ...string) error {
 
 func (s *Server) command(log string, extra ...string) *exec.Cmd {
 	args := slices.Concat([]string{
-		"--no-defaults", "--datadir=" + s.data, "--socket=" + filepath.Join(s.dir, "sock"), "--pid-file=" + filepath.Join(s.dir, "pid"),
+		"--no-defaults", "--datadir=" + s.data, "--tmpdir=" + s.tmp(), "--socket=" + filepath.Join(s.dir, "sock"), "--pid-file=" + filepath.Join(s.dir, "pid"),
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.port), "--log-error=" + filepath.Join(s.dir, log),
 		"--max-connections=400", "--innodb-buffer-pool-size=256M", "--innodb-flush-log-at-trx-commit=1",
 	}, s.user(), s.args, extra)
