@@ -49,6 +49,7 @@ func command(ctx context.Context, args []string) error {
 	opt := options{}
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	faults := flags.String("faults", "", "which faults, separated by commas (default: all but disk-full, which needs root, clock, which needs libfaketime, and node-kill)")
+	results := flags.String("table", "", "print this file of results as the table of RELIABILITY.md")
 	mutants := flags.Bool("mutants", false, "break the product on purpose, and show that each breach is noticed")
 	flags.Uint64Var(&opt.seed, "seed", uint64(time.Now().UnixNano()), "of all random choices")
 	flags.DurationVar(&opt.length, "for", 2*time.Minute, "how long things break")
@@ -68,6 +69,14 @@ func command(ctx context.Context, args []string) error {
 		}
 	}
 	opt.log = os.Stdout
+	if *results != "" {
+		f, err := os.Open(*results)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return table(f, os.Stdout)
+	}
 	if *mutants {
 		return catchMutants(ctx, opt)
 	}
