@@ -93,10 +93,15 @@ func (f *fleet) close() error {
 // keep runs the host again and again until ctx ends.
 func (h *host) keep(ctx context.Context) {
 	for ctx.Err() == nil {
+		start := time.Now()
 		if err := h.run(); err != nil {
 			h.r.say("%s: %v", h.name, err)
 		}
 		pause(ctx, h.pause+50*time.Millisecond)
+		if time.Since(start) < time.Second {
+			// It found no database. What keeps services running waits then, too.
+			pause(ctx, time.Second)
+		}
 	}
 }
 
