@@ -38,8 +38,8 @@ type answer struct {
 var words = [...]string{"delivered", "skipped", "retry", "rejected", "unavailable"}
 
 // answers reads stdout: objects of JSON, one after the other, of which later
-// ones complete the earlier. Receipts count as soon as they are printed. Lines
-// that do not begin an object are no answer.
+// ones complete the earlier. Receipts count as soon as their line is printed.
+// Lines that do not begin an object are no answer.
 type answers struct {
 	receipt func(key, externalID string)
 	log     *slog.Logger
@@ -61,7 +61,10 @@ func (a *answers) Write(p []byte) (int, error) {
 	}
 	a.read += min(n, room)
 	a.buf = append(a.buf, p[:min(n, room)]...)
-	a.parse(false)
+	// A long object that comes in pieces is not read again with each of them.
+	if bytes.IndexByte(p, '\n') >= 0 {
+		a.parse(false)
+	}
 	if n > room {
 		a.buf = nil
 		a.bad(fmt.Errorf("it is longer than %d bytes", maxAnswer))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/earshot-host/earshot/sdk/conformance"
+	listenerv1 "github.com/earshot-host/earshot/sdk/proto/listener/v1"
 	"github.com/earshot-host/earshot/sdk/sdktest"
 )
 
@@ -133,4 +134,29 @@ func TestProgramDiesWithThePlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitDead(t, dir, "self")
+}
+
+// What was printed before the plugin itself was killed has reached the host.
+func TestReceiptsCountAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	h := sdktest.Start(t, &Listener{}, sdktest.Dir(dir), shell(t, `echo '{"receipts": [{"key": "customer:7"}]}'; echo >told; exec sleep 600`))
+	stream, err := h.Client.Receipts(t.Context(), &listenerv1.ReceiptsRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Header(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = h.DeliverContext(ctx, saved())
+	}()
+	got, err := stream.Recv()
+	if err != nil || got.GetReceipt().GetKey() != "customer:7" {
+		t.Errorf("while it runs: %v, %v", got, err)
+	}
+	cancel()
+	<-done
 }
