@@ -1,11 +1,13 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -174,9 +176,10 @@ func (s *Store) readBack(ctx context.Context, events []event.Event, token string
 		d.Event = byID[eventID]
 		out = append(out, d)
 		return nil
-	}, `SELECT id, event_id, listener FROM event_deliveries WHERE event_id IN ? AND token = ? ORDER BY id`, ids, token)
+	}, `SELECT id, event_id, listener FROM event_deliveries WHERE event_id IN ? AND token = ?`, ids, token)
 	if err != nil {
 		return nil, fmt.Errorf("read back claim: %w", err)
 	}
+	slices.SortFunc(out, func(a, b event.Delivery) int { return cmp.Compare(a.ID, b.ID) })
 	return out, nil
 }

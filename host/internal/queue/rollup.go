@@ -82,25 +82,28 @@ func (s *Store) holdEvents(tx *gorm.DB, ids []int64) error {
 // showFailure writes on the event which listeners have not delivered and why;
 // it ends failed once nothing is open.
 func (s *Store) showFailure(tx *gorm.DB, t tally) error {
-	var reasons []string
+	var dead, open []string
 	err := query(tx, func(rows *sql.Rows) error {
 		var listener, reason string
 		var state event.State
 		err := rows.Scan(&listener, &state, &reason)
 		if state == event.Open {
-			reason += " (will be tried again)"
+			open = append(open, listener+": "+reason+" (will be tried again)")
+		} else {
+			dead = append(dead, listener+": "+reason)
 		}
-		reasons = append(reasons, listener+": "+reason)
 		return err
 	}, `SELECT listener, state, last_error FROM event_deliveries
-		WHERE event_id = ? AND last_error IS NOT NULL AND state IN ('open', 'dead') ORDER BY state, listener`, t.id)
+		WHERE event_id = ? AND last_error IS NOT NULL AND state IN ('open', 'dead')`, t.id)
 	if err != nil {
 		return err
 	}
+	slices.Sort(dead)
+	slices.Sort(open)
 	status := "processing"
 	if t.open == 0 {
 		status = "failed"
 	}
 	return tx.Exec(`UPDATE `+s.opt.Table+` SET status = ?, attempts = ?, error_message = ?, update_datetime = `+s.queueNow+`
-		WHERE id = ? AND status = 'processing'`, status, t.attempts, clip(strings.Join(slices.Compact(reasons), "; ")), t.id).Error
+		WHERE id = ? AND status = 'processing'`, status, t.attempts, clip(strings.Join(slices.Concat(dead, open), "; ")), t.id).Error
 }
