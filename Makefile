@@ -71,6 +71,11 @@ package: build $(TOOLS)/nfpm ## dist/earshot_VERSION_ARCH.deb
 verify-service: build ## the systemd units: well-formed, exposure below 2.0
 	.ci/check-service
 
+# Options of the measurements go in BENCH: make bench BENCH="-runs 1 -only unary"
+.PHONY: bench
+bench: build ## measure speed with real binaries beside a bare floor; some minutes
+	.ci/with-mariadb go run ./host/bench $(BENCH)
+
 # Options of the harness go in CHAOS: make chaos CHAOS="-seed 7 -for 10m -faults host-kill"
 .PHONY: chaos
 chaos: ## break hosts, plugins and the database for minutes, check every promise
