@@ -16,7 +16,7 @@ import (
 // fixture is one queue, seen by a host and by an application.
 type fixture struct {
 	*queue.Store
-	t   *testing.T
+	t   testing.TB
 	db  testdb.DB
 	app *sql.DB
 }
@@ -26,7 +26,7 @@ func onEach(t *testing.T, fn func(t *testing.T, f fixture)) {
 	testdb.Each(t, func(t *testing.T, db testdb.DB) { fn(t, newFixture(t, db)) })
 }
 
-func newFixture(t *testing.T, db testdb.DB) fixture {
+func newFixture(t testing.TB, db testdb.DB) fixture {
 	t.Helper()
 	f := fixture{t: t, db: db}
 	f.Store = f.host("host-a", "")
