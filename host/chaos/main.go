@@ -51,6 +51,7 @@ func command(ctx context.Context, args []string) error {
 	faults := flags.String("faults", "", "which faults, separated by commas (default: all but disk-full, which needs root, clock, which needs libfaketime, and node-kill)")
 	results := flags.String("table", "", "print this file of results as the table of RELIABILITY.md")
 	mutants := flags.Bool("mutants", false, "break the product on purpose, and show that each breach is noticed")
+	flags.StringVar(&opt.mutant, "mutant", "", "of the mutants only those with this in their names")
 	flags.Uint64Var(&opt.seed, "seed", uint64(time.Now().UnixNano()), "of all random choices")
 	flags.DurationVar(&opt.length, "for", 2*time.Minute, "how long things break")
 	flags.DurationVar(&opt.every, "every", 700*time.Millisecond, "mean time between two faults")

@@ -35,6 +35,9 @@ type edit struct{ file, from, to string }
 func catchMutants(ctx context.Context, opt options) error {
 	var missed []string
 	for _, m := range mutants {
+		if !strings.Contains(m.name, opt.mutant) {
+			continue
+		}
 		caught, err := catch(ctx, opt, m)
 		if err != nil {
 			return fmt.Errorf("mutant %q: %w", m.name, err)
@@ -63,7 +66,7 @@ func catch(ctx context.Context, opt options, m mutant) (string, error) {
 		return "", err
 	}
 	opt.faults, opt.dir = m.faults, filepath.Join(dir, "run")
-	opt.length, opt.every, opt.events, opt.log = 25*time.Second, 300*time.Millisecond, 4000, io.Discard
+	opt.length, opt.every, opt.events, opt.log = 25*time.Second, 500*time.Millisecond, 4000, io.Discard
 	report, err := run(ctx, opt)
 	if err != nil {
 		return "", err

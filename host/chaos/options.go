@@ -21,6 +21,8 @@ type options struct {
 	results         string
 	// overlay is for go build: files of the product that are replaced.
 	overlay string
+	// mutant is part of the names of the mutants to run; empty is all.
+	mutant string
 	log     io.Writer
 }
 
