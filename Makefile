@@ -32,7 +32,9 @@ test: $(TOOLS)/mailpit ## all tests with the race detector; installs what they n
 	@.ci/install-test-programs $(TOOLS)/node
 	EARSHOT_TEST_MAILPIT=$(TOOLS)/mailpit EARSHOT_TEST_PYTHON=/usr/bin/python3 \
 	EARSHOT_TEST_NODE_MODULES=$(TOOLS)/node/node_modules EARSHOT_TEST_ICALJS=$(TOOLS)/node/node_modules/ical.js \
-		.ci/with-mariadb go test -race -timeout 30m ./...
+		.ci/with-mariadb go test -race -timeout 30m $$(go list ./... | grep -v /host/chaos)
+	@# By itself: on a machine that starves its hosts, leases run out with no fault to explain it.
+	go test -race -timeout 30m ./host/chaos/...
 	cd examples/hello && go test ./...
 
 .PHONY: verify

@@ -30,7 +30,7 @@ var mutants = []mutant{
 			{"queue/claim.go", "err = s.write(ctx, func(tx *gorm.DB) error {", "err = s.inside(ctx, token, func(tx *gorm.DB) error {"},
 			{"queue/claim.go", "	if leased {\n", "	if !leased {\n\t\ts.commit(token)\n\t}\n	if leased {\n"},
 			{"queue/claim.go", "query(s.db.WithContext(ctx), func(rows *sql.Rows) error {\n\t\td := event.Delivery{Token: token}", "query(s.held(token), func(rows *sql.Rows) error {\n\t\td := event.Delivery{Token: token}"},
-			{"queue/claim.go", "ORDER BY id`, ids, token)\n", "ORDER BY id`, ids, token)\n\ts.expect(token, len(out))\n"},
+			{"queue/claim.go", "AND token = ?`, ids, token)\n", "AND token = ?`, ids, token)\n\ts.expect(token, len(out))\n"},
 			{"queue/record.go", "err = s.write(ctx, func(tx *gorm.DB) error {", "err = s.recordInside(ctx, group, func(tx *gorm.DB, group []event.Settled) error {"},
 			{"queue/renew.go", "	err = s.write(ctx, func", "	if true {\n\t\treturn nil, nil\n\t}\n	err = s.write(ctx, func"},
 		},
