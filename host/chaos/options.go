@@ -23,7 +23,7 @@ type options struct {
 	overlay string
 	// mutant is part of the names of the mutants to run; empty is all.
 	mutant string
-	log     io.Writer
+	log    io.Writer
 }
 
 // lease is short, so that dead hosts' work is soon taken up again: it is the
