@@ -52,8 +52,10 @@ func (d *Dispatcher) loop(ctx context.Context) error {
 				d.idle(ctx, min(found.wait, d.opt.Poll))
 				continue
 			}
-			d.idle(ctx, wait)
-			wait = min(2*wait, d.opt.Poll)
+			// What wakes the loop is work of its own: no sign of a quiet queue.
+			if !d.idle(ctx, wait) {
+				wait = min(2*wait, d.opt.Poll)
+			}
 		}
 	}
 	return nil
@@ -74,13 +76,16 @@ func pause(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// idle waits for something to happen, and no longer than wait.
-func (d *Dispatcher) idle(ctx context.Context, wait time.Duration) {
+// idle waits for something to happen, and no longer than wait. It reports
+// whether something has.
+func (d *Dispatcher) idle(ctx context.Context, wait time.Duration) bool {
 	select {
 	case <-ctx.Done():
 	case <-d.wake:
+		return true
 	case <-time.After(wait):
 	}
+	return false
 }
 
 // finding is what a round came to.
